@@ -1,0 +1,86 @@
+"""What the reading asks of a model: two narrow protocols, and the facts that travel with the weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.core.spine import Region, Structure
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in a picture's own pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which weights spoke."""
+
+    name: str
+    version: str
+    sha256: str
+    """Of model.xml followed by model.bin."""
+    precision: str
+    """`INT8` or `FP32`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedBox:
+    """One box of the detector, in the picture's own pixels."""
+
+    structure: Structure
+    box_px: Box
+    score: float
+
+    @property
+    def center_px(self) -> tuple[float, float]:
+        x0, y0, x1, y1 = self.box_px
+        return (x0 + x1) / 2, (y0 + y1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class GraderSpec:
+    """How the grader's crops are cut; read back from the IR's `rt_info`."""
+
+    region: Region
+    size_px: int
+    crop_mm: float
+    slices: int
+    """Most slices of one place it was trained to pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """A grader's answer for one place."""
+
+    probabilities: tuple[float, float, float]
+    """normal_mild, moderate, severe; sums to 1."""
+    attention: tuple[float, ...]
+    """One weight a slice, summing to 1; the largest names the slice that decided."""
+
+
+class Detector(Protocol):
+    """Finds structures in pictures."""
+
+    @property
+    def identity(self) -> ModelIdentity: ...
+
+    def detect(self, picture: NDArray[np.uint8], aspect: float = 1.0) -> tuple[DetectedBox, ...]:
+        """(rows, columns) grey, `aspect` = row spacing / column spacing. Boxes by falling score, after NMS."""
+        ...
+
+
+class Grader(Protocol):
+    """Grades one place from several slices."""
+
+    @property
+    def identity(self) -> ModelIdentity: ...
+
+    @property
+    def spec(self) -> GraderSpec: ...
+
+    def grade(self, crops: NDArray[np.uint8]) -> Grade:
+        """(n, size_px, size_px) grey crops of one place, in slice order; n from 1 to `spec.slices`."""
+        ...
