@@ -13,6 +13,7 @@ Each has a `code` for machines and folders, a `message` in plain words and an `a
 
 from __future__ import annotations
 
+import errno
 from enum import StrEnum
 
 
@@ -71,3 +72,28 @@ class DeliveryError(LumbarboxError):
 
 class ConfigError(LumbarboxError):
     """A key that is unknown, missing or out of range."""
+
+
+_BY_ERRNO: dict[int, tuple[Code, str]] = {
+    errno.ENOSPC: (Code.NO_SPACE, "The disk is full."),
+    errno.EDQUOT: (Code.NO_SPACE, "The quota of the disk or share is used up."),
+    errno.EROFS: (Code.NOT_WRITABLE, "It is read-only."),
+    errno.EACCES: (Code.NOT_WRITABLE, "The permission is missing."),
+    errno.EPERM: (Code.NOT_WRITABLE, "The permission is missing."),
+}
+
+
+def from_os(exc: OSError, where: str, otherwise: Code = Code.SHARE_GONE) -> SystemicError:
+    """What the operating system reported about `where`, as our own error: disk, share and permission are systemic."""
+    words = exc.strerror or type(exc).__name__
+    code, why = _BY_ERRNO.get(exc.errno or 0, (otherwise, f"The system says: {words}."))
+    return SystemicError(code, f"{where} cannot be used. {why}", _ACTIONS[code])
+
+
+_ACTIONS: dict[Code, str] = {
+    Code.NO_SPACE: "Make room: nothing is lost, all goes on by itself once there is space.",
+    Code.NOT_WRITABLE: "Give the user the box runs as the right to read and write there.",
+    Code.SHARE_GONE: "Check the cable, the server and the mount; all goes on by itself once the share is back.",
+    Code.LEDGER: "Check the box's disk: is it full, read-only or failing?",
+    Code.FAULT: "Look at the log for what happened, and report it.",
+}

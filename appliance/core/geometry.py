@@ -1,7 +1,8 @@
 """Where a picture lies in the patient, and back.
 
 Patient coordinates are DICOM's LPS in millimetres: +x to the patient's left, +y to the back, +z to the head.
-Pixel coordinates are (x, y) = (column, row), pixel centres at whole numbers, (0, 0) the first pixel (PS3.3 C.7.6.2.1.1).
+Pixel coordinates are (x, y) = (column, row), pixel centres at whole numbers, (0, 0) the first pixel
+(PS3.3 C.7.6.2.1.1).
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class ImagePlane:
 
     @property
     def normal(self) -> Vector:
-        return np.cross(self.row_direction, self.column_direction)
+        (a, b, c), (d, e, f) = self.row_direction, self.column_direction
+        return np.array([b * f - c * e, c * d - a * f, a * e - b * d])  # np.cross is twenty times slower on one vector
 
     @property
     def plane(self) -> Plane:

@@ -47,7 +47,7 @@ class Reason(StrEnum):
     NUMBERING_UNCERTAIN = "numbering_uncertain"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         return _REASONS[self]
 
 

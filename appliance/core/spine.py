@@ -18,7 +18,7 @@ class Level(StrEnum):
     L5_S1 = "l5_s1"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         """As people write it: `L4/L5`."""
         return self.value.upper().replace("_", "/")
 
@@ -60,7 +60,7 @@ class Condition(StrEnum):
     RIGHT_SUBARTICULAR_STENOSIS = "right_subarticular_stenosis"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         return self.value.replace("_", " ").capitalize()
 
     @property
@@ -97,7 +97,7 @@ class Severity(StrEnum):
     SEVERE = "severe"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         return {"normal_mild": "Normal/mild", "moderate": "Moderate", "severe": "Severe"}[self.value]
 
     @property

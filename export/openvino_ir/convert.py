@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # else importing it calls home
-import openvino as ov
-from openvino.preprocess import PrePostProcessor
+import openvino as ov  # noqa: E402
+from openvino.preprocess import PrePostProcessor  # noqa: E402
 
 RT_INFO = "lumbarbox"
 """The section of `rt_info` that the appliance reads back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ def gate(fp32: Mapping[str, float], int8: Mapping[str, float], allowed_drop: flo
     if not fp32 or set(fp32) != set(int8):
         raise ValueError(f"FP32 and INT8 must share their metrics: {sorted(fp32)} against {sorted(int8)}")
     drops = {name: fp32[name] - int8[name] for name in fp32}
-    if any(drop != drop for drop in drops.values()):
+    if any(math.isnan(drop) for drop in drops.values()):
         raise ValueError("a metric is not a number")
     worst = max(drops, key=lambda name: drops[name])
     return Verdict(passed=drops[worst] <= allowed_drop, drops=drops, worst=worst)

@@ -1,0 +1,27 @@
+"""A part's own alarms: it takes back what it raised, and nothing another part raised."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from appliance.errors import LumbarboxError
+from appliance.ports import Alarms
+
+
+class Bell:
+    """One for each part of the box, by its name."""
+
+    def __init__(self, alarms: Alarms, part: str) -> None:
+        self._alarms, self._part = alarms, part
+        self._may_ring = True
+        """At first an earlier process may have left its alarms."""
+
+    def ring(self, error: LumbarboxError, now: datetime) -> None:
+        self._may_ring = True
+        self._alarms.raise_alarm(self._part, error.code, error.message, error.action, now)
+
+    def all_clear(self) -> None:
+        """What this part was in trouble with works again."""
+        if self._may_ring:
+            self._alarms.clear_alarms(self._part)
+            self._may_ring = False

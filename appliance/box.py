@@ -1,0 +1,223 @@
+"""The box put together from its configuration: every adapter made once, every part from them.
+
+The parts meet only in the ledger and the outbox, so they run in one process or each in its own.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from appliance import config, selftest
+from appliance.adapters.accounts import Accounts
+from appliance.adapters.host import Host
+from appliance.adapters.inbox import Inbox
+from appliance.adapters.ledger import Ledger
+from appliance.adapters.mqtt import Address, MqttLink
+from appliance.adapters.outbox import Outbox
+from appliance.adapters.receipts import Receipts
+from appliance.adapters.reports import Reports
+from appliance.adapters.shelf import Shelf
+from appliance.adapters.spool import Spool
+from appliance.config import Config
+from appliance.core import messages
+from appliance.core.drops import Settling
+from appliance.core.jobs import Job
+from appliance.core.messages import Topics
+from appliance.errors import Code, from_os
+from appliance.intake import Intake, Uploads, try_again
+from appliance.ports import Reader
+from appliance.publisher import Manners, Publisher
+from appliance.study_reader import StudyReader
+from appliance.vitals import Vitals
+from appliance.web.application import create_app
+from appliance.web.services import PageSettings, Services
+from appliance.wiring import limits_of, models_of
+from appliance.worker import Worker
+
+MIB = 1 << 20
+
+
+class Box:
+    """Makes the parts; runs none of them."""
+
+    def __init__(self, settings: Config, reader: Reader | None = None) -> None:
+        self.settings = settings
+        data = settings.data
+        _make_private(data)
+        limits = limits_of(settings)
+        self.wake: Callable[[], None] = lambda: None
+        """Lets the loops look at once; whoever runs them puts it here."""
+        self.ledger = Ledger(data / "ledger.db")
+        self.outbox = Outbox(data / "outbox.db")
+        self.accounts = Accounts(data / "accounts.db")
+        self.spool = Spool(data / "spool", limits.file_bytes, settings.disk.stop_mb * MIB)
+        self.reports = Reports(data / "reports")
+        self.inbox = Inbox(settings.inbox_path, settings.inbox.ignore, limits.files)
+        self.shelf = Shelf(settings.inbox_path, self.inbox.check)
+        self.vitals = Vitals(self.ledger, self.outbox, Host(data), settings.disk.warn_mb)
+        self.reader = reader or StudyReader(
+            limits,
+            lambda: models_of(settings, data / "ovcache"),
+            lambda models: selftest.check(models, clock()),
+        )
+
+    def intake(self) -> Intake:
+        """Made ready: what an earlier life left half-done is tidied up."""
+        if not self.settings.inbox.path:
+            self.inbox.create()
+        wanted, limits = self.settings.inbox, limits_of(self.settings)
+        made = Intake(
+            self.ledger,
+            self.inbox,
+            self.spool,
+            Receipts(self.settings.inbox_path),
+            Settling(wanted.looks, wanted.quiet_seconds),
+            new_id,
+            most_files=limits.files,
+            most_bytes=limits.total_bytes,
+        )
+        made.recover()
+        return made
+
+    def worker(self) -> Worker:
+        """Made ready: a study an earlier life died over is counted."""
+        made = Worker(
+            self.ledger,
+            self.spool,
+            self.reports,
+            self.outbox,
+            self.shelf,
+            self.reader,
+            clock,
+            node=self.settings.box.node,
+            identifiers=self.settings.privacy.mqtt_identifiers,
+        )
+        made.recover(clock())
+        return made
+
+    def publisher(self, embedded_port: int | None = None) -> Publisher:
+        """To the configured broker, or to the embedded one at `embedded_port`."""
+        wanted, topics = self.settings.mqtt, Topics(self.settings.box.node)
+        manners = Manners(
+            timedelta(seconds=wanted.health_seconds), timedelta(seconds=wanted.live_seconds), wanted.commands
+        )
+        link = MqttLink(self.address(embedded_port), messages.availability(topics, messages.OFFLINE))
+        return Publisher(self.ledger, self.outbox, self.vitals, link, topics, manners, self.facts, self._woken)
+
+    def address(self, embedded_port: int | None = None) -> Address:
+        wanted = self.settings.mqtt
+        client_id = f"lumbarbox-{self.settings.box.node}"
+        if embedded_port is not None or self.settings.embedded_broker:
+            port = embedded_port or self.settings.broker.port or int((self.ledger.fact("broker") or {})["port"])
+            return Address(self.settings.broker.host, port, client_id, "3.1.1", keepalive=wanted.keepalive_seconds)
+        return Address(
+            wanted.host,
+            wanted.port,
+            client_id,
+            wanted.version,
+            wanted.username,
+            wanted.password_file,
+            wanted.tls,
+            wanted.ca_file,
+            wanted.keepalive_seconds,
+        )
+
+    def test_address(self) -> Address:
+        """The same broker under another name, so that the running publisher is not thrown out."""
+        return replace(self.address(), client_id=f"lumbarbox-{self.settings.box.node}-test")
+
+    def _woken(self) -> None:
+        self.wake()
+
+    def page(self, setup_code: str) -> Flask:
+        """The web application. `setup_code` lets the first administrator in; the terminal shows it."""
+        uploads = Uploads(self.ledger, self.spool, new_id, most_files=self.settings.limits.files)
+        services = Services(
+            ledger=self.ledger,
+            reports=self.reports,
+            uploads=uploads,
+            accounts=self.accounts,
+            health=self.vitals.take,
+            try_again=self.try_again,
+            facts=self.facts,
+            clock=clock,
+        )
+        web = self.settings.web
+        wanted = PageSettings(
+            secret=_secret(self.settings.data / "session.key"),
+            setup_code=setup_code,
+            names=web.names,
+            https=web.https,
+            upload_bytes=web.upload_mb * MIB,
+            session=timedelta(hours=web.session_hours),
+            node=self.settings.box.node,
+        )
+        return create_app(services, wanted)
+
+    def try_again(self, job: Job) -> Job:
+        """A failed or quarantined study, once more."""
+        again = try_again(job, self.ledger, self.shelf.bring_back, clock())
+        self.wake()
+        return again
+
+    def facts(self) -> Mapping[str, Any]:
+        """What `info` says: versions, models, device, configuration (there is no secret in it)."""
+        table = config.to_table(self.settings)
+        shown = {name: table[name] for name in ("limits", "mqtt", "privacy", "disk")}
+        for key in ("password_file", "ca_file", "username"):
+            shown["mqtt"].pop(key)
+        return {"node": self.settings.box.node, "version": program_version(), "configuration": shown} | {
+            "reader": self.ledger.fact("reader") or {"ready": False}
+        }
+
+    def close(self) -> None:
+        self.ledger.close()
+        self.outbox.close()
+        self.accounts.close()
+
+
+def clock() -> datetime:
+    """The one place where the box asks what time it is."""
+    return datetime.now().astimezone()
+
+
+def new_id() -> str:
+    """Random, so that it says nothing about the study."""
+    return secrets.token_hex(6)
+
+
+def program_version() -> str:
+    try:
+        return version("lumbarbox")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for private in ("spool", "reports", "tmp"):
+            (folder / private).mkdir(mode=0o700, exist_ok=True)
+    except OSError as exc:
+        raise from_os(exc, f"The box's folder {folder}", Code.FAULT) from exc
+
+
+def _secret(path: Path) -> bytes:
+    """The key that signs sessions: made once, readable by the box alone."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(secrets.token_bytes(32))
+    except FileExistsError:
+        pass
+    except OSError as exc:
+        raise from_os(exc, f"The file {path}", Code.FAULT) from exc
+    return path.read_bytes()

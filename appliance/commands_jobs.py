@@ -1,0 +1,118 @@
+"""`lumbarbox jobs list|show|retry|release` and `mqtt test`: looking after a box from its terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from appliance.core.jobs import Job, State
+from appliance.core.messages import Message, Topics
+from appliance.core.words import in_words, next_step
+from appliance.errors import Code, DeliveryError, InputError
+from appliance.wiring import read_config
+
+if TYPE_CHECKING:
+    from appliance.box import Box
+
+WELL = 0
+TEST_SECONDS = 5.0
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """`jobs` and `mqtt`."""
+    jobs = subparsers.add_parser("jobs", help="list, show, retry or release studies")
+    jobs.add_argument("--data", metavar="DIR", help="the box's folder, over box.data")
+    verbs = jobs.add_subparsers(metavar="VERB", required=True)
+    listing = verbs.add_parser("list", help="newest last")
+    listing.add_argument("--state", choices=[s.value for s in State])
+    listing.add_argument("--limit", type=int, default=50)
+    listing.set_defaults(run=_list)
+    for verb, text, run in (
+        ("show", "all that is known of one", _show),
+        ("retry", "try a failed study again", _again),
+        ("release", "try a quarantined study again", _again),
+    ):
+        one = verbs.add_parser(verb, help=text)
+        one.add_argument("job")
+        one.set_defaults(run=run, wanted=State.FAILED if verb == "retry" else State.QUARANTINED)
+    mqtt = subparsers.add_parser("mqtt", help="test the way to the broker")
+    mqtt.add_argument("--data", metavar="DIR", help="the box's folder, over box.data")
+    mqtt.add_subparsers(metavar="VERB", required=True).add_parser(
+        "test", help="send a message to ourselves"
+    ).set_defaults(run=_mqtt_test)
+
+
+def _open(args: argparse.Namespace) -> Box:
+    from appliance.box import Box  # here, so that `lumbarbox read` does not load a web server
+
+    return Box(read_config(args.config, **({"box__data": str(Path(args.data).resolve())} if args.data else {})))
+
+
+def _list(args: argparse.Namespace) -> int:
+    box = _open(args)
+    states = (State(args.state),) if args.state else ()
+    for job in reversed(box.ledger.newest(args.limit, 0, *states)):
+        print(f"{job.id}  {job.updated_at:%Y-%m-%d %H:%M}  {job.state:<11}  {job.name}: {in_words(job)}")
+    return WELL
+
+
+def _show(args: argparse.Namespace) -> int:
+    box = _open(args)
+    job = _job(box, args.job)
+    print(f"{job.name}\n{in_words(job)}\n{next_step(job)}".rstrip())
+    facts = {
+        "job": job.id,
+        "state": job.state,
+        "from": job.source,
+        "attempts": job.attempts,
+        "on the share": job.filed_as,
+    }
+    if job.result is not None:
+        facts |= {"report": job.result.report_id, "folder": box.reports.folder(job.duplicate_of or job.id)}
+    for name, value in facts.items():
+        print(f"  {name:<13} {value}")
+    for step in box.ledger.history(job.id):
+        print(f"  {step.at:%Y-%m-%d %H:%M:%S}  {step.event:<11} -> {step.state}  {step.note}".rstrip())
+    return WELL
+
+
+def _again(args: argparse.Namespace) -> int:
+    box = _open(args)
+    job = _job(box, args.job)
+    if job.state is not args.wanted:
+        raise InputError(Code.UNSUPPORTED, f"{job.id} is {job.state}, not {args.wanted}.", "See: lumbarbox jobs list")
+    print(in_words(box.try_again(job)))
+    return WELL
+
+
+def _job(box: Box, job_id: str) -> Job:
+    found = box.ledger.find(job_id)
+    if found is None:
+        raise InputError(Code.EMPTY, f"There is no job {job_id}.", "See: lumbarbox jobs list")
+    return found
+
+
+def _mqtt_test(args: argparse.Namespace) -> int:
+    """A message to a topic of our own and back."""
+    from appliance.adapters.mqtt import MqttLink
+
+    box = _open(args)
+    topic = Topics(box.settings.box.node).of("test")
+    address = box.test_address()
+    link = MqttLink(address)
+    print(f"Connecting to {address.host}:{address.port} …")
+    link.connect(topic)
+    link.pump(0.2)
+    sent = json.dumps({"schema": "lumbarbox.test/1", "at": monotonic()})
+    link.send(Message(topic, sent))
+    end = monotonic() + TEST_SECONDS
+    while monotonic() < end:
+        link.pump(0.1)
+        if any(received.payload.decode() == sent for received in link.take_received()):
+            link.close()
+            print("Well: a message went to the broker and came back.")
+            return WELL
+    raise DeliveryError(Code.BROKER, "The broker took a message but did not bring it back.", "Check its access rules.")

@@ -1,0 +1,73 @@
+"""`lumbarbox read`: one study or image, now."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from datetime import datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from appliance.adapters.report_files import json_bytes, write_report
+from appliance.core.limits import Limits
+from appliance.core.report import Outcome, Report
+from appliance.core.report_text import to_text
+from appliance.core.study import Study
+from appliance.pipeline import Models, read_study
+from appliance.progress import ProgressLine
+from appliance.reading import read_path
+from appliance.wiring import limits_of, models_of, read_config
+
+WELL, DEGRADED = 0, 4
+
+STAGES = {
+    "levels": "finding the levels",
+    "canal on axial": "centring on the axial slices",
+    "canal": "grading the canal",
+    "foraminal": "grading the foramina",
+    "subarticular": "grading the recesses",
+}
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """`read`."""
+    parser = subparsers.add_parser("read", help="read one study (folder, zip, DICOM file) or picture (PNG, JPEG) now")
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write the report and marked pictures there")
+    parser.add_argument("--json", action="store_true", help="print report.json instead of the matrix")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    settings = read_config(args.config)
+    show = ProgressLine(StringIO() if args.quiet else sys.stderr)
+    try:
+        study, report = read(args.path, limits_of(settings), lambda: models_of(settings), show)
+    finally:
+        show.close()
+    if args.out is not None:
+        write_report(report, study, args.out)
+    _print(report, args)
+    return WELL if report.outcome is Outcome.READ else DEGRADED
+
+
+def read(path: Path, limits: Limits, models: Any, show: Any) -> tuple[Study, Report]:
+    """The study is looked at before the models are loaded: a refusal needs none."""
+    study = read_path(path, limits, progress=lambda files: show("reading files", files, 0))
+    show("loading the models", 0, 0)
+    loaded: Models = models()
+    now = datetime.now().astimezone()
+    report = read_study(study, loaded, now, progress=lambda stage, n, of: show(STAGES[stage], n, of))
+    return study, report
+
+
+def _print(report: Report, args: argparse.Namespace) -> None:
+    if args.json:
+        sys.stdout.write(json_bytes(report).decode())
+        return
+    sys.stdout.write(to_text(report, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    if args.out is not None:
+        print(f"Written to {args.out}")

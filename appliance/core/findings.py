@@ -1,0 +1,108 @@
+"""The 25 findings: each place graded from its own series, or not assessed with its reason. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from appliance.core.crops import Bag, cut_place, place_points, windows_of
+from appliance.core.localisation import Localisation, box_center, rounded
+from appliance.core.models import Grade, Grader, GraderSpec, ModelIdentity
+from appliance.core.plan import Plan
+from appliance.core.report import Alert, Evidence, Finding, Outcome, Reason, Status
+from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region, Severity
+from appliance.core.study import Study
+
+REPORT_ID_LENGTH = 24
+
+MAY_BE_ONE_OFF = "The level names may be one off: compare them with the sacrum on the images before using them."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """One place on its way to its grader: a bag of crops, or the reason why there is none."""
+
+    condition: Condition
+    level: Level
+    what: Bag | Reason
+
+
+def cut_places(plan: Plan, specs: Mapping[Region, GraderSpec]) -> Iterator[Cut]:
+    """All 25 places, region by region, cut one by one as they are asked for."""
+    points = place_points(plan.found.points) if plan.found is not None else {}
+    for region in Region:
+        serving = plan.regions[region]
+        windows = windows_of(serving) if not isinstance(serving, Reason) else {}
+        for condition in conditions_of(region):
+            for level in LEVELS:
+                if isinstance(serving, Reason):
+                    yield Cut(condition, level, serving)
+                elif (condition, level) not in points:
+                    yield Cut(condition, level, Reason.LEVEL_NOT_FOUND)
+                else:
+                    bag = cut_place(serving, windows, condition, points[condition, level], specs[region])
+                    yield Cut(condition, level, bag or Reason.LEVEL_NOT_COVERED)
+
+
+def grade(cut: Cut, grader: Grader, in_patient: bool) -> Finding:
+    """What the grader says of one place; a refused one is handed through."""
+    if isinstance(cut.what, Reason):
+        return Finding(cut.condition, cut.level, reason=cut.what)
+    answer = grader.grade(cut.what.crops)
+    evidence = _evidence(cut.what, answer)
+    if not in_patient:
+        evidence = replace(evidence, position_mm=None)
+    return Finding(cut.condition, cut.level, answer.probabilities, evidence)
+
+
+def conditions_of(region: Region) -> tuple[Condition, ...]:
+    return tuple(c for c in CONDITIONS if c.region is region)
+
+
+def _evidence(bag: Bag, grade: Grade) -> Evidence:
+    """The slice with the most attention decided."""
+    decisive = max(range(len(grade.attention)), key=lambda i: grade.attention[i])
+    picture, box = bag.slices[decisive], bag.boxes_px[decisive]
+    return Evidence(
+        sop_uid=picture.sop_uid,
+        box_px=box,
+        position_mm=rounded(picture.plane.to_patient(box_center(box))) if picture.plane is not None else None,
+        attention=grade.attention[decisive],
+        slices=len(bag.slices),
+        frame=picture.frame,
+    )
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """By condition, then from the head down."""
+    return tuple(sorted(findings, key=lambda f: (CONDITIONS.index(f.condition), LEVELS.index(f.level))))
+
+
+def alerts_of(findings: Iterable[Finding], found: Localisation | None) -> tuple[Alert, ...]:
+    """What a person must look at first."""
+    severe = [
+        Alert("severe_canal_stenosis", f"Severe spinal canal stenosis at {f.level.label}.", f.level)
+        for f in findings
+        if f.condition is Condition.SPINAL_CANAL_STENOSIS and f.severity is Severity.SEVERE
+    ]
+    if found is not None and found.numbering.uncertain:
+        message = MAY_BE_ONE_OFF if found.named else Reason.NUMBERING_UNCERTAIN.label
+        severe.append(Alert("numbering_uncertain", message))
+    return tuple(severe)
+
+
+def outcome_of(findings: Iterable[Finding]) -> Outcome:
+    """Read when all 25 are graded, not evaluable when none is."""
+    graded = [f.status is Status.GRADED for f in findings]
+    if all(graded):
+        return Outcome.READ
+    return Outcome.PARTLY_READ if any(graded) else Outcome.NOT_EVALUABLE
+
+
+def report_id(study: Study, models: Iterable[ModelIdentity]) -> str:
+    """The same for the same pictures read by the same weights."""
+    pictures = sorted({f"{s.sop_uid}#{s.frame}" for series in study.series for s in series.slices})
+    weights = sorted(m.sha256 for m in models)
+    text = "\n".join([study.study_uid, *pictures, *weights])
+    return hashlib.sha256(text.encode()).hexdigest()[:REPORT_ID_LENGTH]

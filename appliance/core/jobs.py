@@ -1,0 +1,149 @@
+"""The life of a job, as a table. The ledger keeps it; nothing else changes a state.
+
+received ─▶ settling ─▶ queued ─▶ reading ─▶ done
+    │           │          ▲  ▲      │ │
+    └─ refused ─┴─▶ failed ┘  └──────┘ └─ crashed twice ─▶ quarantined ─▶ (released) queued
+                     retried   interrupted, postponed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+MAX_CRASHES = 2
+"""A job that ended the process this many times is quarantined: it would do so for ever."""
+
+
+class State(StrEnum):
+    RECEIVED = "received"
+    SETTLING = "settling"
+    QUEUED = "queued"
+    READING = "reading"
+    DONE = "done"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (State.DONE, State.FAILED, State.QUARANTINED)
+
+
+class Event(StrEnum):
+    SEEN = "seen"
+    CHANGED = "changed"
+    CLAIMED = "claimed"
+    TAKEN = "taken"
+    READ = "read"
+    REFUSED = "refused"
+    INTERRUPTED = "interrupted"
+    POSTPONED = "postponed"
+    CRASHED = "crashed"
+    RETRIED = "retried"
+    RELEASED = "released"
+
+
+TABLE: dict[tuple[State, Event], State] = {
+    (State.RECEIVED, Event.CHANGED): State.SETTLING,
+    (State.RECEIVED, Event.CLAIMED): State.QUEUED,
+    (State.RECEIVED, Event.REFUSED): State.FAILED,
+    (State.SETTLING, Event.CHANGED): State.SETTLING,
+    (State.SETTLING, Event.CLAIMED): State.QUEUED,
+    (State.SETTLING, Event.REFUSED): State.FAILED,
+    (State.QUEUED, Event.TAKEN): State.READING,
+    (State.READING, Event.READ): State.DONE,
+    (State.READING, Event.REFUSED): State.FAILED,
+    (State.READING, Event.INTERRUPTED): State.QUEUED,
+    (State.READING, Event.POSTPONED): State.QUEUED,
+    (State.READING, Event.CRASHED): State.QUARANTINED,
+    (State.FAILED, Event.RETRIED): State.RECEIVED,
+    (State.QUARANTINED, Event.RELEASED): State.QUEUED,
+}
+
+
+class WrongTransitionError(ValueError):
+    """The event does not belong to the state: a mistake in the program, never in a study."""
+
+
+def after(state: State, event: Event) -> State:
+    """The state `event` leads to; raises WrongTransitionError where the table has no such line."""
+    try:
+        return TABLE[state, event]
+    except KeyError:
+        raise WrongTransitionError(f"a {state} job cannot be {event}") from None
+
+
+class Source(StrEnum):
+    SHARE = "share"
+    UPLOAD = "upload"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a job did not end well, and what a person does now."""
+
+    code: str
+    message: str
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was copied into the spool. `content` is the same for the same files under whatever names."""
+
+    content: str
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the ledger remembers of a report; the report itself lies in its folder."""
+
+    report_id: str
+    revision: int
+    outcome: str
+    worst: str
+    """The gravest severity found, empty when nothing was graded."""
+    alerts: int
+    graded: int
+    fingerprint: str
+    """Of the models that read it: the same study under other models is read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One drop or upload on its way. `name` is what the person called it; it never leaves the box."""
+
+    id: str
+    name: str
+    source: Source
+    state: State
+    created_at: datetime
+    updated_at: datetime
+    entry: str = ""
+    """Its name in the drop area; empty for an upload."""
+    manifest: Manifest | None = None
+    attempts: int = 0
+    stage: str = ""
+    fraction: float = 0.0
+    reason: Reason | None = None
+    result: Result | None = None
+    duplicate_of: str = ""
+    handed_over: bool = False
+    filed: bool = False
+    filed_as: str = ""
+    """Where the originals lie on the share, once filed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One line of a job's history."""
+
+    number: int
+    job_id: str
+    at: datetime
+    event: Event
+    state: State
+    note: str = ""

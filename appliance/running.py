@@ -1,0 +1,141 @@
+"""The parts of a box at work: started in order, stopped in the reverse order."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from waitress.server import create_server
+
+from appliance.adapters.broker import EmbeddedBroker, free_port
+from appliance.box import Box, clock
+from appliance.errors import Code, LumbarboxError, SystemicError
+from appliance.loops import Loop
+from appliance.worker import Part
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 45.0
+READER_LOOKS_SECONDS = 0.5
+PUBLISHER_WAITS_SECONDS = 0.1
+
+
+class Running:
+    """`parts` of one box, each in its own thread. Stop it once."""
+
+    def __init__(self, box: Box, parts: tuple[str, ...]) -> None:
+        self.box = box
+        self.url = ""
+        self.broker: EmbeddedBroker | None = None
+        self._setup_code = secrets.token_hex(4)
+        self._loops: list[Loop] = []
+        self._stops: list[Callable[[], object]] = [box.close]
+        starters = {
+            "publisher": self._publisher,
+            "intake": lambda: self._loop(box.intake(), box.settings.inbox.poll_seconds),
+            "reader": self._reader,
+            "web": self._web,
+        }
+        tempfile.tempdir = str(box.settings.data / "tmp")
+        box.wake = self._wake
+        try:
+            for part in parts:
+                starters[part]()
+        except LumbarboxError:
+            self.stop()
+            raise
+
+    @property
+    def setup_url(self) -> str:
+        """Where the first administrator is made; empty when there is one."""
+        needed = self.url and self.box.accounts.is_empty()
+        return f"{self.url}/setup?code={self._setup_code}" if needed else ""
+
+    @property
+    def broker_address(self) -> str:
+        """Where a dashboard subscribes; empty when nothing is published."""
+        if not self._publishes():
+            return ""
+        address = self.box.address(self.broker.port if self.broker else None)
+        return f"{address.host}:{address.port}"
+
+    def is_well(self) -> bool:
+        """Every thread comes round."""
+        return all(loop.is_well() for loop in self._loops)
+
+    def stop(self) -> None:
+        """The page first, the publisher and the ledger last."""
+        for stop in reversed(self._stops):
+            with suppress(LumbarboxError):
+                stop()
+        self._stops.clear()
+
+    def _publishes(self) -> bool:
+        settings = self.box.settings
+        return settings.mqtt.enabled and bool(settings.mqtt.host or settings.embedded_broker)
+
+    def _publisher(self) -> None:
+        if not self._publishes():
+            return
+        settings = self.box.settings
+        if settings.embedded_broker:
+            self.broker = EmbeddedBroker(settings.broker.host, settings.broker.port)
+            self.broker.start()
+            self._stops.append(self.broker.stop)
+            self.box.ledger.set_fact("broker", {"port": self.broker.port})
+        publisher = self.box.publisher(self.broker.port if self.broker else None)
+        self._stops.append(publisher.stop)
+        self._loop(publisher, PUBLISHER_WAITS_SECONDS)
+
+    def _reader(self) -> None:
+        worker = self.box.worker()
+        loop = self._loop(worker, READER_LOOKS_SECONDS)
+
+        def stop() -> None:
+            if not loop.stop(STOP_SECONDS):
+                worker.give_back(clock())
+
+        self._stops[-1] = stop
+
+    def _web(self) -> None:
+        web = self.box.settings.web
+        if not web.enabled:
+            return
+        app = self.box.page(self._setup_code)
+        port = web.port or free_port(web.host)
+        try:
+            server = create_server(
+                app,
+                host=web.host,
+                port=port,
+                threads=web.threads,
+                max_request_body_size=web.upload_mb << 20,
+                clear_untrusted_proxy_headers=True,
+                ident="",
+            )
+        except OSError as exc:
+            message = f"The page cannot listen on {web.host}:{port}: {exc.strerror}."
+            raise SystemicError(Code.FAULT, message, "Is it running already? Else set web.port to another.") from exc
+        self.url = f"http://{_shown(web.host)}:{port}"
+        threading.Thread(target=server.run, name="web", daemon=True).start()
+        self._stops.append(server.close)
+
+    def _loop(self, part: Part, seconds: float) -> Loop:
+        loop = Loop(part, clock, seconds)
+        self._loops.append(loop)
+        self._stops.append(lambda: loop.stop(STOP_SECONDS))
+        loop.start()
+        return loop
+
+    def _wake(self) -> None:
+        for loop in self._loops:
+            loop.wake()
+
+
+def _shown(host: str) -> str:
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+    return f"[{shown}]" if ":" in shown else shown

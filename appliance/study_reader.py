@@ -1,0 +1,57 @@
+"""The real reader: files to a Study, a Study to a Report, a Report to files. Fits `ports.Reader`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from appliance.adapters.report_files import write_report
+from appliance.core.limits import Limits
+from appliance.core.report_json import to_json
+from appliance.errors import Code, ModelError
+from appliance.pipeline import Models, read_study
+from appliance.ports import Progress, Reading
+from appliance.reading import read_path
+
+
+class StudyReader:
+    """`load` makes the models ready; `check` reads the built-in study with them. Both raise ModelError."""
+
+    def __init__(self, limits: Limits, load: Callable[[], Models], check: Callable[[Models], None]) -> None:
+        self._limits, self._load, self._check = limits, load, check
+        self._models: Models | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        sums = "".join(identity.sha256 for identity in self._ready().identities)
+        return hashlib.sha256(sums.encode()).hexdigest()[:16]
+
+    def prepare(self) -> Mapping[str, Any]:
+        self._models = None
+        models = self._load()
+        self._check(models)
+        self._models = models
+        names = [
+            {"name": m.name, "version": m.version, "sha256": m.sha256, "precision": m.precision}
+            for m in models.identities
+        ]
+        return {"models": names, "device": models.device, "fallback": models.fallback}
+
+    def read(self, path: Path, now: datetime, progress: Progress) -> Reading:
+        models = self._ready()
+        expected = sum(1 for file in path.rglob("*") if file.is_file()) if path.is_dir() else 1
+        study = read_path(path, self._limits, progress=lambda files: progress("files", files, max(expected, files)))
+        report = read_study(study, models, now, progress=progress)
+
+        def write(folder: Path) -> None:
+            write_report(report, study, folder)
+
+        return Reading(cast(Mapping[str, Any], to_json(report)), write)
+
+    def _ready(self) -> Models:
+        if self._models is None:
+            raise ModelError(Code.MODEL_MISSING, "The models are not loaded.", "See the box's health for why.")
+        return self._models

@@ -1,0 +1,26 @@
+"""The box's health at this moment, put together from the ledger, the outbox and the host."""
+
+from __future__ import annotations
+
+from appliance.core.health import Health, judge
+from appliance.core.jobs import State
+from appliance.ports import Host, Ledger, Outbox
+
+
+class Vitals:
+    """Asked by the page and by the publisher."""
+
+    def __init__(self, ledger: Ledger, outbox: Outbox, host: Host, warn_mb: int) -> None:
+        self._ledger, self._outbox, self._host, self._warn_mb = ledger, outbox, host, warn_mb
+
+    def take(self) -> Health:
+        reader = self._ledger.fact("reader") or {}
+        return judge(
+            self._host.facts(),
+            self._ledger.alarms(),
+            queue=self._ledger.count(State.RECEIVED, State.SETTLING, State.QUEUED),
+            reading=self._ledger.count(State.READING),
+            outbox=self._outbox.count(),
+            reader_ready=bool(reader.get("ready")),
+            warn_mb=self._warn_mb,
+        )

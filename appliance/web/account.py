@@ -1,0 +1,79 @@
+"""Logging in and out, and the first administrator."""
+
+from __future__ import annotations
+
+import hmac
+
+from flask import Blueprint, abort, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from appliance.web.security import begin_session
+from appliance.web.services import services, settings
+
+pages = Blueprint("account", __name__)
+
+SHORTEST_PASSWORD = 10
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+@pages.route("/login", methods=["GET", "POST"])
+def login() -> AnyResponse | str | tuple[str, int]:
+    if services().accounts.is_empty():
+        return redirect(url_for("account.setup"))
+    if request.method == "GET":
+        return render_template("login.html", error="", next=_inside(request.args.get("next", "")))
+    name, now = request.form.get("name", "").strip(), services().clock()
+    user = services().accounts.login(name, request.form.get("password", ""), now)
+    wanted = _inside(request.form.get("next", ""))
+    if user is None:
+        services().accounts.note(name[:64], "login refused", now)
+        words = "Name or password is wrong. After several wrong tries the name is locked for a while."
+        return render_template("login.html", error=words, next=wanted), 401
+    services().accounts.note(user.name, "logged in", now)
+    begin_session(user.name, user.stamp)
+    return redirect(wanted or url_for("today.show"))
+
+
+@pages.post("/logout")
+def logout() -> AnyResponse:
+    session.clear()
+    return redirect(url_for("account.login"))
+
+
+@pages.route("/setup", methods=["GET", "POST"])
+def setup() -> AnyResponse | str | tuple[str, int]:
+    """Once: the administrator. Only on the box itself, with the code its terminal shows."""
+    accounts = services().accounts
+    if not accounts.is_empty():
+        return redirect(url_for("account.login"))
+    if request.remote_addr not in LOOPBACK:
+        abort(403, "The first login is set up on the box itself.")
+    if request.method == "GET":
+        return render_template("setup.html", error="", code=request.args.get("code", ""), shortest=SHORTEST_PASSWORD)
+    name, password = request.form.get("name", "").strip(), request.form.get("password", "")
+    error = _objection(request.form.get("code", ""), name, password, request.form.get("again", ""))
+    if error:
+        shown = {"code": request.form.get("code", ""), "shortest": SHORTEST_PASSWORD}
+        return render_template("setup.html", error=error, **shown), 400
+    if not accounts.add_first(name, password):
+        return redirect(url_for("account.login"))
+    user = accounts.find(name)
+    assert user is not None
+    accounts.note(name, "set up as administrator", services().clock())
+    begin_session(user.name, user.stamp)
+    return redirect(url_for("today.show"))
+
+
+def _objection(code: str, name: str, password: str, again: str) -> str:
+    if not hmac.compare_digest(code.strip().encode(), settings().setup_code.encode()):
+        return "The code is not the one shown on the box's terminal."
+    if not name or len(name) > 64:
+        return "Choose a name of at most 64 letters."
+    if len(password) < SHORTEST_PASSWORD or len(password) > 1000:
+        return f"The password needs at least {SHORTEST_PASSWORD} characters."
+    return "" if password == again else "The two passwords differ."
+
+
+def _inside(path: str) -> str:
+    """A path of this page, or nothing: never another site."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path else ""

@@ -1,0 +1,108 @@
+"""Who may do what: right host, same origin, CSRF token, login; and the headers of every answer. Before any view."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, g, redirect, request, session, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from appliance.web.services import services, settings
+
+OPEN = frozenset(
+    {"static", "account.login", "account.setup", "operations.healthz", "operations.readyz", "operations.metrics"}
+)
+"""Reachable without a login; none of them shows a study."""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+def guard(app: Flask) -> None:
+    """In this order; the body of a request is read only after a login."""
+    app.before_request(_right_host)
+    app.before_request(_same_origin)
+    app.before_request(_logged_in)
+    app.before_request(_csrf)
+    app.after_request(_headers)
+    app.context_processor(lambda: {"csrf": csrf_token, "user": g.get("user"), "node": settings().node})
+
+
+def csrf_token() -> str:
+    """Belongs to the session; every form carries it."""
+    if "csrf" not in session:
+        session["csrf"] = secrets.token_urlsafe(24)
+    return str(session["csrf"])
+
+
+def begin_session(name: str, stamp: str) -> None:
+    """A new session, nothing of the old one in it."""
+    session.clear()
+    session.permanent = True
+    session["user"], session["stamp"] = name, stamp
+
+
+def _right_host() -> None:
+    """A page of another name that resolves here (DNS rebinding) gets nothing; an address literal cannot be rebound."""
+    host = urlsplit(f"//{request.host}").hostname or ""
+    if host == "localhost" or host in settings().names:
+        return
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        abort(400, f"This box does not answer to the name {host!r}. Add it to web.names.")
+
+
+def _same_origin() -> None:
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    source = request.headers.get("Origin") or request.headers.get("Referer") or ""
+    if site not in (None, "same-origin") or urlsplit(source).netloc != request.host:
+        abort(403, "The request came from another site.")
+
+
+def _logged_in() -> AnyResponse | None:
+    g.user = _user()
+    if g.user is not None or request.endpoint in OPEN:
+        return None
+    if request.endpoint is None:
+        abort(404)
+    where = "account.setup" if services().accounts.is_empty() else "account.login"
+    if request.method != "GET" or request.accept_mimetypes.best == "text/event-stream":
+        abort(403, "Please log in again.")
+    return redirect(url_for(where, next=request.path))
+
+
+def _user() -> object | None:
+    name, stamp = session.get("user"), session.get("stamp")
+    found = services().accounts.find(name) if name else None
+    return found if found is not None and hmac.compare_digest(found.stamp, str(stamp)) else None
+
+
+def _csrf() -> None:
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf", "")
+    if not hmac.compare_digest(sent.encode(), csrf_token().encode()):
+        abort(403, "The page was open too long. Load it again and repeat.")
+
+
+def _headers(response: Response) -> Response:
+    response.headers.extend(HEADERS)
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response

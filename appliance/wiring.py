@@ -1,0 +1,51 @@
+"""From the configuration to the objects that read: limits, models, folders. Shared by every command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from appliance import config
+from appliance.adapters.openvino_model import load_models
+from appliance.config import Config
+from appliance.core.limits import MIB, Limits
+from appliance.pipeline import Models
+
+PACKAGE = Path(__file__).resolve().parent
+USUAL_CONFIGS = (Path("lumbarbox.toml"), Path("/etc/lumbarbox/lumbarbox.toml"))
+
+
+def read_config(path: str | None, **overrides: Any) -> Config:
+    """The file named, else one of the usual places, else the defaults; environment, then `section__key` over it."""
+    chosen = Path(path) if path else next((p for p in USUAL_CONFIGS if p.is_file()), None)
+    return config.load(chosen, os.environ, **overrides)
+
+
+def limits_of(settings: Config) -> Limits:
+    """The configured walls; megabytes become bytes."""
+    values = asdict(settings.limits)
+    sizes = {"file_bytes": "file_mb", "total_bytes": "study_mb", "decoded_bytes": "decoded_mb"}
+    in_bytes = {name: values.pop(key) * MIB for name, key in sizes.items()}
+    known = {f.name for f in fields(Limits)}
+    return Limits(**in_bytes, **{name: value for name, value in values.items() if name in known})
+
+
+def models_folder(settings: Config) -> Path:
+    """The configured one, else the one inside the installed package, else the repository's."""
+    if settings.reader.models:
+        return Path(settings.reader.models)
+    return _first_with_manifest((PACKAGE / "models_int8", PACKAGE.parent / "models_int8"))
+
+
+def models_of(settings: Config, cache: Path | None = None) -> Models:
+    """Verified and compiled. Raises ModelError."""
+    loaded = load_models(models_folder(settings), settings.reader.device, settings.reader.threads, cache)
+    return Models(loaded.detector, loaded.graders, loaded.device, loaded.fallback)
+
+
+def _first_with_manifest(folders: Iterable[Path]) -> Path:
+    *others, last = folders
+    return next((f for f in others if (f / "MANIFEST.json").is_file()), last)

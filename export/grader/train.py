@@ -1,0 +1,273 @@
+"""`python -m export.train grader`: train one region's grader. Seeded, resumable, limited by minutes.
+
+The phantom is rendered on the way where its crops are not cached yet; RSNA 2024 is read from Kaggle's own folders.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from appliance.core.spine import Region
+from export import metrics
+from export.grader.augment import Strength, augment, choose_slices
+from export.grader.data import BagSet, class_weights, load_bags, middle, reading_slices
+from export.grader.model import GraderNet, load_facts, load_grader, new_grader, save_grader
+from export.grader.prepare import CACHE, prepare_studies, specs_for
+
+RUNS = Path("runs/grader")
+MEASURE_CLIP = (-1.2, 2.5)
+"""Beyond these the measured value teaches nothing about a grade."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to train."""
+
+    epochs: int = 12
+    minutes: float = 20.0
+    bags: int = 12
+    """Places in one batch."""
+    rate: float = 1e-3
+    trunk_rate: float = 0.5
+    """Of `rate`, for the pretrained trunk."""
+    frozen: float = 0.5
+    """Share of the training in which the trunk's first stages keep their weights."""
+    decay: float = 1e-2
+    smoothing: float = 0.03
+    measure: float = 0.5
+    """Weight of the measured value's loss, where the data set knows it."""
+    seed: int = 0
+    strength: Strength = field(default_factory=Strength)
+
+
+DEFAULTS = Plan()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--region", type=Region, choices=list(Region), required=True)
+    parser.add_argument("--dataset", choices=["phantom", "rsna2024"], default="phantom")
+    parser.add_argument("--data", type=Path, help="the data set's folder; phantom: crops already cached need none")
+    parser.add_argument("--cache", type=Path, default=None, help="where the crops are kept")
+    parser.add_argument("--out", type=Path, default=None, help="default: runs/grader/<region>")
+    parser.add_argument("--trunk", type=Path, default=None, help="MobileNetV3-Large state dict to start from")
+    parser.add_argument("--start", type=Path, default=None, help="a grader's best.pt to start from")
+    parser.add_argument("--epochs", type=int, default=DEFAULTS.epochs)
+    parser.add_argument("--minutes", type=float, default=DEFAULTS.minutes)
+    parser.add_argument("--bags", type=int, default=DEFAULTS.bags)
+    parser.add_argument("--rate", type=float, default=DEFAULTS.rate)
+    parser.add_argument("--seed", type=int, default=DEFAULTS.seed)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--size-px", type=int, default=None, help="of the crops, where it is not the usual one")
+    parser.add_argument("--resume", action="store_true", help="go on from <out>/last.pt")
+
+
+def run(args: argparse.Namespace) -> int:
+    torch.set_num_threads(args.threads)
+    (spec,) = specs_for([args.region], args.size_px)
+    cache = args.cache or (CACHE if args.dataset == "phantom" else Path("runs/grader/cache_rsna2024"))
+    if args.data is not None:
+        prepare_studies(_studies(args.dataset, args.data), cache, [spec])
+    plan = Plan(epochs=args.epochs, minutes=args.minutes, bags=args.bags, rate=args.rate, seed=args.seed)
+    out = args.out or RUNS / args.region.value
+    net = load_grader(args.start) if args.start else new_grader(spec, args.trunk)
+    net.spec = spec  # the network takes any size; what it was trained at goes with its weights
+    train(net, cache, out, plan, resume=args.resume, origin=_origin(args))
+    return 0
+
+
+def _origin(args: argparse.Namespace) -> str:
+    """Where the weights come from, for the model card."""
+    earlier = str(load_facts(args.start).get("origin", "")) if args.start else ""
+    start = f"{args.trunk.name} (trunk)" if args.trunk else "random weights"
+    return earlier or f"MobileNetV3-Large with gated attention, from {start}, trained on {args.dataset}"
+
+
+def _studies(dataset: str, folder: Path) -> Iterator:  # type: ignore[type-arg]
+    if dataset == "phantom":
+        from export.datasets.phantom import labelled_folders
+
+        return labelled_folders(folder)
+    from export.datasets.rsna2024 import labelled_studies
+
+    return labelled_studies(folder)
+
+
+def train(
+    net: GraderNet, cache: Path, out: Path, plan: Plan, resume: bool = False, origin: str = ""
+) -> dict[str, float]:
+    """Epochs until `plan.epochs` or `plan.minutes`; keeps `best.pt` (by validation) and `last.pt`."""
+    out.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    torch.manual_seed(plan.seed)
+    net.to(memory_format=torch.channels_last)
+    optimiser = _optimiser(net, plan)
+    first, best = _resume(out, net, optimiser) if resume else (0, {})
+    validation = load_bags((cache / "val").glob("*"), net.spec)
+    schedule = _Schedule(plan, started)
+    for epoch in range(first, plan.epochs):
+        training = load_bags((cache / "train").glob("*"), net.spec)  # anew: more may have been rendered meanwhile
+        if not len(training):
+            raise SystemExit(f"no training crops for {net.spec.region.value} in {cache}")
+        loss = _epoch(net, optimiser, training, plan, epoch, schedule)
+        figures = validate(net, validation) if len(validation) else {"macro_f1": float("nan"), "log_loss": loss}
+        figures = {"epoch": epoch, "train_loss": loss, "train_bags": len(training), **figures}
+        _note(out, figures, started)
+        if not best or _better(figures, best):
+            best = figures
+            save_grader(out / "best.pt", net, origin=origin, **figures)
+        _save_state(out, net, optimiser, epoch + 1, best)
+        if schedule.over():
+            break
+    return best
+
+
+class _Schedule:
+    """Warm-up over the first 3 %, then a cosine to zero, over whichever ends first: epochs or minutes."""
+
+    def __init__(self, plan: Plan, started: float) -> None:
+        self.plan, self.started = plan, started
+
+    def done(self, epoch: float) -> float:
+        by_time = (time.monotonic() - self.started) / 60 / self.plan.minutes
+        return min(max(epoch / self.plan.epochs, by_time), 1.0)
+
+    def over(self) -> bool:
+        return self.done(0) >= 1
+
+    def factor(self, epoch: float) -> float:
+        done = self.done(epoch)
+        return max(min(done / 0.03, 1.0) * 0.5 * (1 + float(np.cos(np.pi * done))), 1e-3)
+
+
+def _optimiser(net: GraderNet, plan: Plan) -> torch.optim.Optimizer:
+    trunk = list(net.features.parameters())
+    head = [p for name, p in net.named_parameters() if not name.startswith("features.")]
+    groups = [{"params": trunk, "share": plan.trunk_rate}, {"params": head, "share": 1.0}]
+    return torch.optim.AdamW(groups, lr=plan.rate, weight_decay=plan.decay)
+
+
+def _epoch(
+    net: GraderNet, optimiser: torch.optim.Optimizer, bags: BagSet, plan: Plan, epoch: int, schedule: _Schedule
+) -> float:
+    net.train()
+    rng = np.random.default_rng([plan.seed, epoch])
+    weights = torch.from_numpy(class_weights(bags.ranks))
+    order = rng.permutation(len(bags))
+    total, steps = 0.0, max(1, len(order) // plan.bags)
+    for step in range(steps):
+        net.early_frozen = schedule.done(epoch + step / steps) < plan.frozen
+        for group in optimiser.param_groups:
+            group["lr"] = plan.rate * group["share"] * schedule.factor(epoch + step / steps)
+        chosen = order[step * plan.bags : (step + 1) * plan.bags]
+        loss = _loss(net, bags, chosen, rng, plan, weights)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        optimiser.step()
+        total += loss.item()
+        if schedule.over():
+            return total / (step + 1)
+    return total / steps
+
+
+def _loss(
+    net: GraderNet, bags: BagSet, chosen: NDArray[np.int64], rng: np.random.Generator, plan: Plan, weights: Tensor
+) -> Tensor:
+    labels = [bags.labels[i] for i in chosen]
+    shown = [choose_slices(b, bags.spec, rng, plan.strength) for b in labels]
+    bag_of = torch.tensor([n for n, slices in enumerate(shown) for _ in slices])
+    raw = torch.from_numpy(bags.pictures[[i for slices in shown for i in slices]])[:, None].float()
+    pictures = augment(raw, bag_of, len(labels), bags.spec, rng, plan.strength)
+    logits, measured, _ = net(pictures.to(memory_format=torch.channels_last), bag_of, len(labels))
+    ranks = torch.tensor([b.rank for b in labels])
+    loss = functional.cross_entropy(logits, ranks, weights, label_smoothing=plan.smoothing)
+    known = [n for n, b in enumerate(labels) if b.measure is not None]
+    if known and plan.measure:
+        target = torch.tensor([labels[n].measure for n in known], dtype=torch.float32).clamp(*MEASURE_CLIP)
+        loss = loss + plan.measure * functional.smooth_l1_loss(measured[known], target, beta=0.5)
+    return loss
+
+
+@torch.no_grad()
+def logits_of(net: GraderNet, bags: BagSet, shift_px: int = 0, batch: int = 16) -> NDArray[np.float32]:
+    """Logits (n, 3) of every bag, cut as the reading would; `shift_px` moves the square, to see what that costs."""
+    net.eval()
+    found = []
+    size, margin = bags.spec.size_px, (bags.pictures.shape[-1] - bags.spec.size_px) // 2
+    at = margin + shift_px
+    for start in range(0, len(bags), batch):
+        labels = bags.labels[start : start + batch]
+        shown = [reading_slices(b, bags.spec) for b in labels]
+        bag_of = torch.tensor([n for n, slices in enumerate(shown) for _ in slices])
+        wide = bags.pictures[[i for slices in shown for i in slices]]
+        crops = middle(wide, size) if shift_px == 0 else wide[:, at : at + size, at : at + size]
+        pictures = torch.from_numpy(np.ascontiguousarray(crops))[:, None].float()
+        logits, _, _ = net(pictures.to(memory_format=torch.channels_last), bag_of, len(labels))
+        found.append(logits.numpy())
+    return np.concatenate(found)
+
+
+def validate(net: GraderNet, bags: BagSet) -> dict[str, float]:
+    """Figures on unseen bags, the temperature fitted on them first."""
+    logits = logits_of(net, bags)
+    temperature = fit_temperature(logits, bags.ranks)
+    net.temperature.fill_(temperature)
+    probabilities = softmax(logits / temperature)
+    counts = metrics.confusion(bags.ranks, probabilities.argmax(1))
+    return {
+        "macro_f1": metrics.macro_f1(counts),
+        "accuracy": metrics.accuracy(counts),
+        "kappa": metrics.quadratic_kappa(counts),
+        "log_loss": metrics.weighted_log_loss(bags.ranks, probabilities),
+        "temperature": temperature,
+    }
+
+
+def fit_temperature(logits: NDArray[np.floating], ranks: NDArray[np.integer]) -> float:
+    """The one number that makes the probabilities honest: least log loss over a fine grid from 0.3 to 5."""
+    grid = np.exp(np.linspace(np.log(0.3), np.log(5.0), 113))
+    losses = [-np.log(softmax(logits / t)[np.arange(len(ranks)), ranks].clip(1e-12)).mean() for t in grid]
+    return float(grid[int(np.argmin(losses))])
+
+
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True), dtype=np.float64)
+
+
+def _better(figures: dict[str, float], best: dict[str, float]) -> bool:
+    return figures["macro_f1"] - 0.2 * figures["log_loss"] > best["macro_f1"] - 0.2 * best["log_loss"]
+
+
+def _note(out: Path, figures: dict[str, float], started: float) -> None:
+    line = {k: round(v, 4) for k, v in figures.items()} | {"minutes": round((time.monotonic() - started) / 60, 1)}
+    print(json.dumps(line), flush=True)
+    with (out / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line) + "\n")
+
+
+def _save_state(out: Path, net: GraderNet, optimiser: torch.optim.Optimizer, epoch: int, best: dict) -> None:  # type: ignore[type-arg]
+    state = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "epoch": epoch, "best": best}
+    temporary = out / "last.tmp"
+    torch.save(state, temporary)
+    temporary.replace(out / "last.pt")
+
+
+def _resume(out: Path, net: GraderNet, optimiser: torch.optim.Optimizer) -> tuple[int, dict]:  # type: ignore[type-arg]
+    if not (out / "last.pt").exists():
+        return 0, {}
+    state = torch.load(out / "last.pt", map_location="cpu", weights_only=True)
+    net.load_state_dict(state["net"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["epoch"]), dict(state["best"])

@@ -1,0 +1,215 @@
+# ruff: noqa: PLR0911, PLR0912, PLR0913, PLR0917 -- a kernel is one long decision, and its arrays come one by one
+"""Compiled: the tissue at a point of the patient, and the drawing of a slice from it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from export.phantom.jit import jit
+from export.phantom.kernel_arch import FAR, arch, inferior_facet, sacral_arch, superior_facet
+from export.phantom.kernel_bone import (
+    beside_foramen,
+    body,
+    body_frame,
+    disc,
+    disc_frame,
+    foramen,
+)  # fmt: skip
+from export.phantom.kernel_canal import back_wall, canal_contents, locate, noise3
+from export.phantom.kernel_soft import around
+from export.phantom.layout import (
+    AIR,
+    ANNULUS,
+    C_BF,
+    C_DISC,
+    C_GAP,
+    C_J,
+    C_LF,
+    C_POS,
+    C_Q,
+    C_WIDE,
+    CARTILAGE,
+    CORTEX,
+    D_HALF_POST,
+    D_RUDIMENT,
+    DISC_0,
+    EPIDURAL,
+    FAT,
+    FLUID,
+    LEFT,
+    LIGAMENT,
+    MARROW,
+    METAL,
+    N_BODIES,
+    N_SACRAL,
+    RIGHT,
+    V_HALF_DEPTH,
+)  # fmt: skip
+
+METAL_FLAG, METAL_POS, METAL_RADIUS = 10, 11, 14  # columns of Scene.build
+
+
+@jit
+def tissue_at(x, y, z, bodies, discs, canal, roots, nz, back, index_at_z, build):
+    """(tissue a, tissue b, share of b, gain) at a patient point in mm. The order of the tests is the order of rule."""
+    if build[METAL_FLAG] > 0:
+        d2 = (x - build[METAL_POS]) ** 2 + (y - build[METAL_POS + 1]) ** 2 + (z - build[METAL_POS + 2]) ** 2
+        if d2 < build[METAL_RADIUS] ** 2 * (1 + 0.5 * noise3(nz, x * 0.1, y * 0.1, z * 0.1)):
+            return (METAL, METAL, 0.0, 1.0)
+    zi = min(max(int(z + index_at_z.shape[0] * 0.5), 0), index_at_z.shape[0] - 1)
+    axis = index_at_z[zi]
+    near = abs(x - canal[axis, C_POS]) < 112 and y > canal[axis, C_POS + 1] - 95
+    if not near:
+        return around(canal, build, nz, back, False, axis, 0.0, 0.0, x, y, z)
+    i, u, yc = locate(x, y, z, canal, index_at_z)
+    found = canal_contents(canal, roots, nz, i, u, yc)
+    if found[0] >= 0:
+        return found
+    if abs(u) < 62 and -58 < yc < 52:
+        found = _column(x, y, z, bodies, discs, canal, nz, i, u, yc)
+        if found[0] >= 0:
+            return found
+    return around(canal, build, nz, back, True, i, u, yc, x, y, z)
+
+
+@jit
+def _column(x, y, z, bodies, discs, canal, nz, i, u, yc):
+    """The bony column and what clings to it."""
+    j = int(canal[i, C_J])
+    side = LEFT if u > 0 else RIGHT
+    du, dv, dw = disc_frame(discs, j, x, y, z)
+    if discs[j, D_RUDIMENT] == 0:
+        found = foramen(discs, nz, j, side, du, dv, dw)
+        if found[0] >= 0:
+            return found
+    middle = int(canal[i, C_Q] + 0.5)
+    first, last = max(middle - 1, 0), min(middle + 1, N_BODIES - 1)
+    bone, superior, inferior = FAR, FAR, FAR
+    above, below = -1, -2  # whose processes they are
+    pu, pv, pw = 0.0, 0.0, 0.0
+    for k in range(first, last + 1):
+        bu, bv, bw = body_frame(bodies, k, x, y, z)
+        if bv < bodies[k, V_HALF_DEPTH] + 4 and abs(u) < 40:
+            found = body(bodies, discs, nz, k, bu, bv, bw)
+            if found[0] >= 0:
+                return found
+            if k > first:
+                found = disc(bodies, discs, nz, k - 1, pu, pv, pw, bu, bv, bw)
+                if found[0] >= 0:
+                    return found
+        p = bv - bodies[k, V_HALF_DEPTH]
+        if (p > -9 and yc > -17) or k < N_SACRAL:
+            if k < N_SACRAL:
+                bone = min(bone, sacral_arch(bodies, k, bu, bv, bw))
+            else:
+                bone = min(bone, arch(bodies, k, bu, bv, bw))
+                distance = inferior_facet(bodies, k, bu, p, bw)
+                if distance < inferior:
+                    inferior, above = distance, k
+            if k >= N_SACRAL - 1 and p > -8:
+                distance = superior_facet(bodies, k, bu, p, bw)
+                if distance < superior:
+                    superior, below = distance, k
+        pu, pv, pw = bu, bv, bw
+    return _arch_and_gaps(
+        discs, canal, nz, x, y, z, i, j, side, u, yc, du, dv, dw, bone, superior, inferior, above == below + 1
+    )
+
+
+@jit
+def _arch_and_gaps(
+    discs, canal, nz, x, y, z, i, j, side, u, yc, du, dv, dw, bone, superior, inferior, is_joint
+):
+    """Arch, joints, ligaments, and the disc's bulge between its rim and the canal."""
+    weight = canal[i, C_DISC]
+    if inferior < superior + 0.9:
+        joint = superior
+        process = inferior
+    else:
+        joint, process = inferior, superior
+    if is_joint and process < 0.4 and joint < 1.6 and superior > -4.5:
+        gap = abs(superior - inferior)
+        if gap < 0.45:
+            return (FLUID, CARTILAGE, 0.45, 1.0)
+        if gap < 1.3:
+            return (CORTEX, CARTILAGE, 0.3, 1.0)
+    solid = min(bone, process)
+    if solid < 2:
+        solid += 0.55 * noise3(nz, x * 0.35, y * 0.35, z * 0.35)
+    if solid < 0:
+        facet = process < bone
+        if solid > (-1.7 if facet else -1.1):
+            return (CORTEX, MARROW, 0.15, 1.0)
+        return (MARROW, FAT, 0.0, (0.75 if facet else 1.0) + 0.12 * noise3(nz, x * 0.5, y * 0.5, z * 0.5))
+    if discs[j, D_RUDIMENT] == 0 and abs(u) > canal[i, C_WIDE] - 2:
+        found = beside_foramen(discs, nz, j, side, du, dv, dw)
+        if found[0] >= 0:
+            return found
+    front = -canal[i, C_BF] - canal[i, C_GAP]
+    if yc < front and yc > -12 and abs(u) < canal[i, C_WIDE] + 3:
+        if abs(dw) < discs[j, D_HALF_POST] + 1.2 and discs[j, D_RUDIMENT] == 0:
+            return (ANNULUS, DISC_0 + j, 0.12, 1.0)
+        return (EPIDURAL, FAT, 0.45, 1.0)
+    wall = back_wall(canal, i, u)
+    thick = max(wall + 0.4 + canal[i, C_LF], (8.0 - 0.25 * abs(u)) * weight)
+    if wall < yc < thick and abs(u) < canal[i, C_WIDE] + 1.5 and canal[i, C_Q] > N_SACRAL - 0.9:
+        return (LIGAMENT, FAT, 0.08, 1.0)
+    if abs(u) < 3.6 and 6 < yc < 34 and canal[i, C_Q] > N_SACRAL - 0.9:  # between the spinous processes
+        n = noise3(nz, u * 0.3, yc * 0.22, i * 0.22) + 0.6 * noise3(
+            nz, u * 0.3 + 9, yc * 0.08 + i * 0.04, i * 0.3
+        )
+        return (LIGAMENT, FAT, min(max(0.50 + 0.20 * n, 0.05), 0.95), 1.0)
+    if yc < -9 and abs(u) < 12 and yc > -52 and solid < FAR:
+        return (-1, 0, 0.0, 1.0)
+    if ((abs(u) - 11) / 14) ** 2 + ((yc + 6) / (9 + 1.5 * noise3(nz, u * 0.2, yc * 0.2, i * 0.05))) ** 2 < 1:
+        vein = noise3(nz, u * 0.4, yc * 0.4, i * 0.15)
+        return (FAT, EPIDURAL, min(max(0.2 + 0.4 * vein, 0.05), 0.9), 1.0)
+    return (-1, 0, 0.0, 1.0)
+
+
+@jit
+def draw_slice(out, origin, row_step, column_step, normal, offsets, tables,
+               bodies, discs, canal, roots, nz, back, index_at_z, build):  # fmt: skip
+    """Fill out[sequence, 0 water | 1 fat, row, column] with signal averaged over the sub-samples.
+
+    `offsets` (n, 3): sub-samples as column, row (pixels) and through-slice (mm). `tables` (sequence, tissue, 2).
+    """
+    sequences, rows, columns = out.shape[0], out.shape[2], out.shape[3]
+    for r in range(rows):
+        for c in range(columns):
+            count, seen_a, seen_b = offsets.shape[0], -1, -1
+            for s in range(offsets.shape[0]):
+                a, b, d = c + offsets[s, 0], r + offsets[s, 1], offsets[s, 2]
+                x = origin[0] + a * row_step[0] + b * column_step[0] + d * normal[0]
+                y = origin[1] + a * row_step[1] + b * column_step[1] + d * normal[1]
+                z = origin[2] + a * row_step[2] + b * column_step[2] + d * normal[2]
+                ta, tb, share, gain = tissue_at(
+                    x, y, z, bodies, discs, canal, roots, nz, back, index_at_z, build
+                )
+                if s == 0:
+                    seen_a, seen_b = ta, tb
+                elif s == 1 and ta == seen_a and tb == seen_b:
+                    count = 2  # both ends of the pixel agree: the samples between them are spared
+                if ta == AIR:
+                    first, second = 0.0, 0.0
+                else:
+                    first, second = gain * (1 - share), gain * share
+                for q in range(sequences):
+                    out[q, 0, r, c] += first * tables[q, ta, 0] + second * tables[q, tb, 0]
+                    out[q, 1, r, c] += first * tables[q, ta, 1] + second * tables[q, tb, 1]
+                if s + 1 == count:
+                    break
+            for q in range(sequences):
+                out[q, 0, r, c] /= count
+                out[q, 1, r, c] /= count
+
+
+@jit
+def label_points(points, bodies, discs, canal, roots, nz, back, index_at_z, build):
+    """Dominant tissue at each of (n, 3) patient points: what tests measure with."""
+    labels = np.empty(points.shape[0], dtype=np.int64)
+    for n in range(points.shape[0]):
+        x, y, z = points[n, 0], points[n, 1], points[n, 2]
+        ta, tb, share, _ = tissue_at(x, y, z, bodies, discs, canal, roots, nz, back, index_at_z, build)
+        labels[n] = tb if share > 0.5 else ta
+    return labels

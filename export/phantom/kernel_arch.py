@@ -1,0 +1,129 @@
+# ruff: noqa: PLR0913, PLR0917, PLW3301 -- a kernel takes its arrays one by one; numba knows no nested sequences in min
+"""Compiled: pedicles, laminae, facets, spinous and transverse processes, sacral wings. Own frame of each body, mm."""
+
+from __future__ import annotations
+
+import math
+
+from export.phantom.jit import jit
+from export.phantom.layout import (
+    LEFT,
+    RIGHT,
+    V_CANAL_DEPTH,
+    V_FACET,
+    V_HALF_BACK,
+    V_HALF_DEPTH,
+    V_HALF_WIDTH,
+    V_PED_HALF_W,
+    V_PED_LOW_L,
+    V_PED_TOP,
+    V_PED_U,
+    V_SPINOUS_HALF_H,
+    V_SPINOUS_LEN,
+    V_SPINOUS_SLOPE,
+    V_SPINOUS_W,
+    V_TRANSVERSE,
+)  # fmt: skip
+
+FAR = 99.0
+
+
+@jit
+def capsule(u, p, w, au, ap, aw, bu, bp, bw, radius):
+    """Signed distance to a capsule from a to b."""
+    du, dp, dw = bu - au, bp - ap, bw - aw
+    t = ((u - au) * du + (p - ap) * dp + (w - aw) * dw) / (du * du + dp * dp + dw * dw)
+    t = min(max(t, 0.0), 1.0)
+    x, y, z = u - au - t * du, p - ap - t * dp, w - aw - t * dw
+    return math.sqrt(x * x + y * y + z * z) - radius
+
+
+@jit
+def box(x, y, z, hx, hy, hz, rounding):
+    """Signed distance to a rounded box."""
+    qx, qy, qz = abs(x) - hx + rounding, abs(y) - hy + rounding, abs(z) - hz + rounding
+    ox, oy, oz = max(qx, 0.0), max(qy, 0.0), max(qz, 0.0)
+    return math.sqrt(ox * ox + oy * oy + oz * oz) + min(max(qx, qy, qz), 0.0) - rounding
+
+
+@jit
+def blade(a, b, w, low, high, radius):
+    """Roughly signed distance to an upright articular process: long along the joint (out and back at 50 degrees)."""
+    along, across = 0.62 * a + 0.78 * b, 0.78 * a - 0.62 * b
+    over = max(low - w, w - high, 0.0)
+    return math.sqrt(0.34 * along * along + across * across + over * over) - radius
+
+
+@jit
+def superior_facet(bodies, k, u, p, w):
+    """Signed distance to the superior articular process of body k, which reaches up behind the disc above."""
+    ped_u, size = bodies[k, V_PED_U], bodies[k, V_FACET]
+    half = bodies[k, V_HALF_BACK]
+    return blade(abs(u) - ped_u - 0.5, p - 12.0, w, half - 6, half + 9.0, 3.5 * size)
+
+
+@jit
+def inferior_facet(bodies, k, u, p, w):
+    """Signed distance to pars and inferior articular process of body k, which reach down behind the disc below."""
+    ped_u, size = bodies[k, V_PED_U], bodies[k, V_FACET]
+    side = LEFT if u > 0 else RIGHT
+    middle = 0.5 * (bodies[k, V_PED_TOP] + bodies[k, V_PED_LOW_L + side])
+    half, deep = bodies[k, V_HALF_BACK], bodies[k, V_CANAL_DEPTH]
+    pars = capsule(abs(u), p, w, ped_u, 9.0, middle, ped_u - 4.5, deep + 4.5, -half + 2, 4.3)
+    return min(pars, blade(abs(u) - ped_u + 4.6, p - deep - 1.5, w, -half - 10, -half + 4, 3.5 * size))
+
+
+@jit
+def arch(bodies, k, u, v, w):
+    """Signed distance to the rest of the arch of body k (pedicle, lamina, spinous and transverse process)."""
+    p, au = v - bodies[k, V_HALF_DEPTH], abs(u)
+    side = LEFT if u > 0 else RIGHT
+    half, deep = bodies[k, V_HALF_BACK], bodies[k, V_CANAL_DEPTH]
+    top, low, ped_u, ped_hw = (
+        bodies[k, V_PED_TOP],
+        bodies[k, V_PED_LOW_L + side],
+        bodies[k, V_PED_U],
+        bodies[k, V_PED_HALF_W],
+    )
+    best = FAR
+    if p > 52 or (au > 30 and p > 24):
+        return FAR
+    if -9 < p < 18 and au < 32:
+        middle, hh = 0.5 * (top + low), 0.5 * (top - low)
+        du, dw = (au - ped_u) / ped_hw, (w - middle) / hh
+        best = max((math.sqrt(du * du + dw * dw) - 1) * min(ped_hw, hh), p - 11)
+        best = min(best, capsule(au, p, w, ped_u - 0.5, 8.5, middle + 2, ped_u - 0.5, 10.5, half, 4.2))
+    if au > ped_u and p > 0:
+        middle = 0.5 * (top + low)
+        best = min(
+            best,
+            capsule(au, p, w, ped_u + 2, 8.0, middle, ped_u + bodies[k, V_TRANSVERSE], 14.0, middle + 2, 3.6),
+        )
+    if p > deep - 6 and au < 20:
+        lamina_p = deep + 7.0 - 0.35 * au
+        tall = bodies[k, V_SPINOUS_HALF_H] * 0.85
+        lamina = box(0.0, p - lamina_p, w - bodies[k, V_SPINOUS_W] + 0.5 - 0.15 * au, 1.0, 3.2, tall, 2.4)
+        best = min(best, max(lamina, au - ped_u + 3))
+        length = bodies[k, V_SPINOUS_LEN]
+        along = p - deep - 4
+        slant = bodies[k, V_SPINOUS_W] + bodies[k, V_SPINOUS_SLOPE] * along
+        grow = 0.62 + 0.22 * min(max(along / length, 0.0), 1.0) + 0.10 * math.sin(2 + 7.0 * along / length)
+        thick = 2.6 + 1.6 * max(along / length - 0.6, 0.0) * 2
+        best = min(best, box(u, along - 0.5 * length, w - slant, thick, 0.5 * length + 1.5,
+                             bodies[k, V_SPINOUS_HALF_H] * grow, 2.4))  # fmt: skip
+    return best
+
+
+@jit
+def sacral_arch(bodies, k, u, v, w):
+    """Signed distance to the wings and the crest of sacral body k."""
+    p, au = v - bodies[k, V_HALF_DEPTH], abs(u)
+    hw, half, deep = bodies[k, V_HALF_WIDTH], bodies[k, V_HALF_BACK], bodies[k, V_CANAL_DEPTH]
+    wide = hw * 2.05
+    wing = box(au - 0.5 * wide - 0.3 * hw, p + 0.55 * bodies[k, V_HALF_DEPTH] - 0.25 * (au - hw), w + 0.5,
+               0.5 * wide, 0.62 * bodies[k, V_HALF_DEPTH] + 3, half + 1.0, 5.0)  # fmt: skip
+    plate = box(au, p - deep - 0.5 + 0.25 * au, w, 0.95 * hw, 2.6, half + 1.0, 2.0)
+    crest = box(u, p - deep - 5.0, w + 2, 2.5, 5.5, half * 0.7, 2.0)
+    # the foramen of the next root, between two wings
+    hole = math.sqrt((au - 0.62 * hw - 7) ** 2 + (w + half) ** 2) - 4.2
+    return max(min(wing, min(plate, crest)), -hole if p > -bodies[k, V_HALF_DEPTH] * 1.8 else -FAR)

@@ -1,0 +1,234 @@
+# ruff: noqa: PLR0911, PLR0913, PLR0917 -- a kernel is one long decision, and its arrays come one by one
+"""Compiled: everything round the spine: muscles, fat, skin, vessels, kidneys, bowel, ilium. Looks, not measures."""
+
+from __future__ import annotations
+
+import math
+
+from export.phantom.jit import jit
+from export.phantom.kernel_canal import noise3
+from export.phantom.layout import (
+    AIR,
+    BOWEL,
+    BOWEL_WALL,
+    C_FASCIA,
+    C_Q,
+    CORTEX,
+    EPIDURAL,
+    FAT,
+    KIDNEY,
+    LIGAMENT,
+    LIVER,
+    MARROW,
+    MUSCLE,
+    SKIN,
+    VESSEL,
+)  # fmt: skip
+
+# Columns of Scene.build
+HALF_WIDTH, DEPTH, FAT_MM, ATROPHY, SCALE, S1, SEED, FRONT = 0, 1, 2, 3, 4, 5, 8, 9
+BOWEL_SHARE, AORTA = 15, 20
+NOTHING = (-1, 0, 0.0, 1.0)
+
+
+@jit
+def surface(build, back, x, y, z):
+    """mm under the skin (negative outside), measured roughly: straight in from the back, along the radius elsewhere."""
+    zi = min(max(int(z + 0.5 * back.shape[0]), 0), back.shape[0] - 2)
+    fz = z + 0.5 * back.shape[0] - zi
+    skin = back[zi] * (1 - fz) + back[zi + 1] * fz
+    half = 0.5 * build[DEPTH]
+    a, b = abs(x) / build[HALF_WIDTH], abs(y - skin + half) / half
+    r = a * a * math.sqrt(a) + b * b * math.sqrt(b)
+    furrow = 5.0 / (1 + (x / 12.0) ** 2)
+    return min((1 - r) * 0.4 * half, skin - furrow - y)
+
+
+@jit
+def subcutaneous(nz, x, y, z):
+    """Fat crossed by thin septa."""
+    n = noise3(nz, x * 0.13, y * 0.42, z * 0.15)
+    thin = max(0.0, 1 - abs(n) / 0.07) * max(0.0, noise3(nz, x * 0.06, y * 0.09 + 9, z * 0.06) + 0.4)
+    return (FAT, SKIN, min(0.6 * thin, 0.7), 1.0 + 0.02 * n)
+
+
+@jit
+def muscle(nz, u, y, s, fat, grain):
+    """Muscle with streaks of fat along its fibres; `fat` 0..1, `grain` shifts the pattern."""
+    coarse = noise3(nz, u * 0.16 + grain, y * 0.16, s * 0.03)
+    fine = noise3(nz, u * 0.75, y * 0.75 + grain, s * 0.08)
+    share = 0.45 * coarse + 0.75 * fine - 1.55 + 2.4 * fat
+    return (MUSCLE, FAT, min(max(share / 1.1, 0.0), 0.85), 1.0 + 0.05 * fine)
+
+
+@jit
+def feathered(nz, u, y, s, fat, grain):
+    """Muscle of the back: streaks of fat that fan out from the laminae, long along the fibres."""
+    au, dy = abs(u) + 3.0, y + 6.0
+    angle, r = math.atan2(au, dy), math.sqrt(au * au + dy * dy)
+    side = 31.0 if u > 0 else 0.0
+    wide = noise3(nz, u * 0.12 + side, y * 0.12 + grain, s * 0.04)
+    ray = noise3(nz, angle * 24.0 + side + grain, r * 0.17, s * 0.06)
+    fine = noise3(nz, angle * 55.0 + side, r * 0.30 + grain, s * 0.09)
+    share = 0.55 * ray + 0.45 * fine + 0.35 * wide - 1.25 + 2.2 * fat
+    return (MUSCLE, FAT, min(max(share / 1.1, 0.0), 0.88), 1.0 + 0.05 * fine)
+
+
+@jit
+def behind(canal, build, nz, i, u, y):
+    """Muscles of the back in canal coordinates: multifidus and erector in their fascia."""
+    q, au = canal[i, C_Q], abs(u)
+    fascia = canal[i, C_FASCIA] * (1.04 - 0.14 / (1 + (au / 7) ** 2))  # a groove between the two bellies
+    wide = (70 if q > 4 else 52) * build[SCALE]
+    if y < -6 + 0.0012 * au * au or au > wide or y > fascia + 2:
+        return NOTHING
+    e = (au / wide) ** 2.4 + (max(y, 0.0) / fascia) ** 2.4
+    s = i * 0.5
+    if e > 1:
+        return NOTHING
+    if e > 0.965:
+        return (LIGAMENT, FAT, 0.35, 1.0)
+    if au < 1.3 + 0.8 * noise3(nz, 5.0, y * 0.2, s * 0.1) and y > 20:
+        return (LIGAMENT, FAT, 0.5, 1.0)
+    low = min(max((8.5 - q) / 5, 0.0), 1.0)
+    septum = 19 + 6 * low + 0.25 * y + 2 * noise3(nz, 1.0, y * 0.1, s * 0.05)
+    gap = abs(au - septum) - (0.2 + 1.5 * low * build[ATROPHY]) * (
+        1 + 0.9 * noise3(nz, u * 0.1, y * 0.25, s * 0.1)
+    )
+    if gap < 0 and y < fascia - 6:
+        return (FAT, MUSCLE, 0.3, 1.0)
+    deep = min(max(1 - (y - 8) / 25, 0.0), 1.0)
+    fat = (
+        0.04 + build[ATROPHY] * (0.22 + 0.5 * low) * (0.25 + 0.75 * deep)
+        if au < septum
+        else 0.25 * build[ATROPHY] + 0.05
+    )
+    fat += 0.35 * max(
+        0.0, 1 - max(au - 3, y - 14, 0.0) / 7
+    )  # fat round the laminae and the spinous processes
+    return feathered(nz, u, y, s, fat, build[SEED])
+
+
+@jit
+def beside(canal, build, nz, i, u, y):
+    """Psoas, quadratus, great vessels, kidneys in canal coordinates."""
+    q, au, scale = canal[i, C_Q], abs(u), build[SCALE]
+    s = i * 0.5
+    t = min(max((9.6 - q) / 5.0, 0.0), 1.0)
+    if 3.6 < q < 9.6:
+        cu, cv = (28 + 13 * t) * scale, (-22 - 7 * t) * scale
+        du, dv = (au - cu) / ((5 + 15 * t) * scale), (y - cv) / ((7 + 18 * t) * scale)
+        e = du * du + dv * dv
+        if e < 1:
+            return muscle(nz, u, y, s, 0.05 + 0.12 * build[ATROPHY], build[SEED] + 11)
+    if 5.3 < q < 10:
+        du, dv = (au - 60 * scale) / (17 * scale), (y + 14 - 0.12 * (au - 60)) / (7 * scale)
+        if du * du + dv * dv < 1:
+            return muscle(nz, u, y, s, 0.05, build[SEED] + 23)
+    if 6.9 < q < 10.5:
+        du, dv, dq = (au - 66 * scale) / 27, (y + 30) / 26, (q - 8.6) / 1.7
+        e = du * du + dv * dv + dq * dq
+        if e < 1:
+            sinus = e < 0.18 + 0.1 * noise3(nz, u * 0.1, y * 0.1, s * 0.1)
+            return (
+                (FAT, VESSEL, 0.2, 1.0)
+                if sinus
+                else (KIDNEY, MUSCLE, 0.2, 1.0 + 0.1 * noise3(nz, u * 0.2, y * 0.2, s * 0.2))
+            )
+    front = (-7.5 - 35.5 + build[FRONT]) * scale
+    if q > 6.1:
+        if (u - build[AORTA]) ** 2 + (y - front) ** 2 < 68:
+            return (VESSEL, MUSCLE, 0.0, 1.0)
+        if ((u + 15) / 11) ** 2 + ((y - front - 1) / 7.5) ** 2 < 1:
+            return (VESSEL, MUSCLE, 0.15, 1.0)
+    elif q > 3:
+        spread = (6.1 - q) * 14
+        middle = build[AORTA] * max(1 - spread / 20, 0.0)
+        if (abs(u - middle) - spread) ** 2 + (y - front - (6.1 - q) * 3) ** 2 < 40:
+            return (VESSEL, MUSCLE, 0.05, 1.0)
+        if (abs(u + 8) - spread - 4) ** 2 + (y - front - 7 - (6.1 - q) * 3) ** 2 < 46:
+            return (VESSEL, MUSCLE, 0.2, 1.0)
+    return NOTHING
+
+
+@jit
+def ilium(build, nz, x, y, z):
+    """Wings of the pelvis and the muscles on them, placed from the centre of S1."""
+    du, dy, dz = abs(x - build[S1]), y - build[S1 + 1], z - build[S1 + 2]
+    if dz > 42 or du < 38:
+        return NOTHING
+    along = (du - 46) * 0.70 - (dy - 24) * 0.71
+    off = (du - 46) * 0.71 + (dy - 24) * 0.70 - 6 * math.sin(along / 30)
+    if along < -6:
+        return NOTHING
+    crest = 24 + 16 * math.sin(min(max(along, 0.0), 90.0) / 90 * 3.14) - 0.2 * along
+    thick = 5.5 + 4.0 * math.exp(-(((along - 12) / 14) ** 2))
+    if dz < crest and along < 105:
+        d = abs(off) - thick
+        if d < 0:
+            return (
+                (CORTEX, MARROW, 0.1, 1.0)
+                if d > -1.3
+                else (MARROW, FAT, 0.1, 1.0 + 0.1 * noise3(nz, x * 0.4, y * 0.4, z * 0.4))
+            )
+    if dz < crest - 8:
+        if 0 < off < 34 - 0.25 * max(dz, -40.0):
+            return muscle(nz, x, y, z, 0.16, 3.0)
+        if -18 < off < 0 and along > 12:
+            return muscle(nz, x, y, z, 0.08, 17.0)
+    return NOTHING
+
+
+@jit
+def belly(build, nz, x, y, z, q):
+    """Bowel loops in mesenteric fat; liver at the upper right. Looks only."""
+    seed = build[SEED]
+    if x < -35 and q > 8.2 + 0.8 * noise3(nz, x * 0.03, y * 0.03, 2.0) and y < build[S1 + 1] - 10:
+        return (LIVER, VESSEL, 0.1, 1.0 + 0.05 * noise3(nz, x * 0.3, y * 0.3, z * 0.3))
+    n = noise3(nz, x * 0.09 + seed, y * 0.10, z * 0.10)
+    small = noise3(nz, x * 0.34, y * 0.34 + seed, z * 0.34)
+    n += 0.3 * small
+    edge = 1.2 - 1.8 * build[BOWEL_SHARE]
+    if n > edge + 0.45:
+        fill = noise3(nz, x * 0.035 + 31, y * 0.035, z * 0.035 + seed) + 0.15 * small
+        return (BOWEL, VESSEL, min(max(0.45 + 0.6 * fill, 0.0), 1.0), 1.0)
+    if n > edge:
+        return (BOWEL_WALL, FAT, min(max(0.3 + 0.2 * small, 0.0), 1.0), 1.0)
+    if abs(small) < 0.12:
+        return (VESSEL, FAT, 0.55, 1.0)
+    return (FAT, EPIDURAL, 0.12, 1.0 + 0.05 * small)
+
+
+@jit
+def around(canal, build, nz, back, near, i, u, yc, x, y, z):
+    """Any point not belonging to the spine."""
+    under = surface(build, back, x, y, z)
+    if under < 0:
+        return (AIR, AIR, 0.0, 1.0)
+    if under < 1.8:
+        return (SKIN, FAT, 0.0, 1.0)
+    q = canal[i, C_Q]
+    if near:  # nothing in a body is a perfect ellipse
+        u += 2.6 * noise3(nz, u * 0.11, yc * 0.11, i * 0.02) + 1.0 * noise3(nz, yc * 0.35, u * 0.35, i * 0.04)
+        yc += 1.8 * noise3(nz, yc * 0.10 + 17, u * 0.10, i * 0.02)
+        found = behind(canal, build, nz, i, u, yc)
+        if found[0] >= 0:
+            return found
+    if z < build[S1 + 2] + 45:
+        found = ilium(build, nz, x, y, z)
+        if found[0] >= 0:
+            return found
+    if near:
+        if yc > -6 or under < 0.7 * build[FAT_MM]:
+            return subcutaneous(nz, x, y, z)
+        found = beside(canal, build, nz, i, u, yc)
+        if found[0] >= 0:
+            return found
+        n = noise3(nz, x * 0.3, y * 0.3, z * 0.16)
+        if yc > -53 + 5 * n - 0.0015 * u * u:
+            return (FAT, VESSEL, min(max((n - 1.4) * 1.5, 0.08), 0.85), 1.0 + 0.04 * n)
+    if under < 0.7 * build[FAT_MM]:
+        return subcutaneous(nz, x, y, z)
+    if under < 0.7 * build[FAT_MM] + 9:
+        return muscle(nz, x, y, z, 0.15, 5.0)
+    return belly(build, nz, x, y, z, q)

@@ -1,0 +1,223 @@
+"""Stand-ins for the outside world, and a small box put together of real adapters around them."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from appliance.adapters.inbox import Inbox
+from appliance.adapters.ledger import Ledger
+from appliance.adapters.outbox import Outbox
+from appliance.adapters.receipts import Receipts
+from appliance.adapters.reports import Reports
+from appliance.adapters.shelf import Shelf
+from appliance.adapters.spool import Spool
+from appliance.core.drops import Settling
+from appliance.core.health import HostFacts
+from appliance.core.messages import Message
+from appliance.core.models import ModelIdentity
+from appliance.core.report import Alert, Evidence, Finding, Outcome, Reason, Report, Runtime, Times
+from appliance.core.report_csv import to_csv
+from appliance.core.report_json import to_json
+from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region
+from appliance.errors import Code, DeliveryError, InputError
+from appliance.intake import Intake, Uploads
+from appliance.ports import Progress, Reading
+from appliance.vitals import Vitals
+from appliance.worker import Worker
+
+MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
+class Clock:
+    """Time that moves only when it is told to."""
+
+    def __init__(self, now: datetime = MORNING) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def tick(self, seconds: float = 1.0) -> datetime:
+        self.now += timedelta(seconds=seconds)
+        return self.now
+
+
+def report(report_id: str = "r1", *, partly: bool = False, now: datetime = MORNING) -> Report:
+    """A whole report: the canal of L4/L5 is severe; partly: no axial series, so the recesses are not assessed."""
+    findings = tuple(_finding(c, level, partly) for c in CONDITIONS for level in LEVELS)
+    return Report(
+        report_id=report_id, revision=1, outcome=Outcome.PARTLY_READ if partly else Outcome.READ,
+        study_uid="1.2.826.0.1.3680043.2.1125.1", series=(), levels=(), findings=findings,
+        alerts=(Alert("severe_canal", "Severe spinal canal stenosis at L4/L5", Level.L4_L5),),
+        warnings=(), models=(ModelIdentity("fake-detector", "0", "0" * 64, "INT8"),),
+        runtime=Runtime("CPU", "INT8", False, (("levels", 12.5),)), times=Times(now.isoformat(), "20260302"),
+    )  # fmt: skip
+
+
+def _finding(condition: Condition, level: Level, partly: bool) -> Finding:
+    if partly and condition.region is Region.SUBARTICULAR:
+        return Finding(condition, level, reason=Reason.NO_AXIAL_T2)
+    severe = condition is Condition.SPINAL_CANAL_STENOSIS and level is Level.L4_L5
+    triple = (0.05, 0.15, 0.8) if severe else (0.85, 0.1, 0.05)
+    return Finding(condition, level, triple, Evidence("1.2.3", (1.0, 2.0, 30.0, 40.0), None, 0.7, 5))
+
+
+class FakeReader:
+    """Reads any text: `corrupt` in it is refused, `fault` is a bug of ours, `partly` lacks the axial series."""
+
+    def __init__(self) -> None:
+        self.fingerprint = "models-1"
+        self.seen: list[str] = []
+        self.errors: list[Exception] = []
+        """Raised by the next readings, in turn."""
+
+    def prepare(self) -> Mapping[str, Any]:
+        return {"models": [{"name": "fake-detector", "sha256": "0" * 64}], "device": "CPU"}
+
+    def read(self, path: Path, now: datetime, progress: Progress) -> Reading:
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        text = "\n".join(f.read_bytes().decode(errors="replace") for f in files)
+        self.seen.append(text)
+        progress("levels", 1, 2)
+        if self.errors:
+            raise self.errors.pop(0)
+        if "corrupt" in text:
+            raise InputError(Code.CORRUPT, "The images are damaged.", "Export the study again.")
+        if "fault" in text:
+            raise ZeroDivisionError("a bug")
+        progress("canal", 5, 5)
+        made = report(hashlib.sha256(text.encode()).hexdigest()[:16], partly="partly" in text, now=now)
+        return Reading(json.loads(json.dumps(to_json(made))), lambda folder: _write(made, folder))
+
+
+def _write(made: Report, folder: Path) -> None:
+    (folder / "report.json").write_text(json.dumps(to_json(made)), "utf-8")
+    (folder / "report.csv").write_text(to_csv(made), "utf-8")
+    Image.new("L", (64, 48), 90).save(folder / "sagittal_t2.png")
+
+
+class FakeHost:
+    def __init__(self) -> None:
+        self.value = HostFacts(50_000, 100_000, 900, 8_000, 0.4, 51.0, True)
+
+    def facts(self) -> HostFacts:
+        return self.value
+
+
+class FakeLink:
+    """A broker in memory: acknowledges what it is given while it is `up`."""
+
+    def __init__(self) -> None:
+        self.up, self.acknowledging = True, True
+        self.connected = False
+        self.sent: list[Message] = []
+        self.inbound: list[Any] = []
+        self._numbers = itertools.count(1)
+        self._acknowledged: list[int] = []
+
+    def connect(self, subscribe: str = "") -> None:
+        if not self.up:
+            raise DeliveryError(Code.BROKER, "The MQTT broker cannot be reached.", "Check the network.")
+        self.connected = True
+
+    def send(self, message: Message) -> int:
+        self.sent.append(message)
+        number = next(self._numbers)
+        if self.acknowledging:
+            self._acknowledged.append(number)
+        return number
+
+    def pump(self, seconds: float) -> None:
+        if not self.up:
+            self.connected, self._acknowledged = False, []
+            raise DeliveryError(Code.BROKER, "The MQTT broker cannot be reached.", "Check the network.")
+
+    def take_acknowledged(self) -> tuple[int, ...]:
+        found, self._acknowledged = tuple(self._acknowledged), []
+        return found
+
+    def take_refused(self) -> tuple[tuple[int, str], ...]:
+        return ()
+
+    def take_received(self) -> tuple[Any, ...]:
+        found, self.inbound = tuple(self.inbound), []
+        return found
+
+    def close(self, last: Message | None = None) -> None:
+        if last is not None and self.connected:
+            self.sent.append(last)
+        self.connected = False
+
+    def on(self, ending: str) -> list[dict[str, Any]]:
+        """Payloads sent on topics that end so."""
+        return [json.loads(m.payload) for m in self.sent if m.topic.endswith(ending) and m.payload.startswith("{")]
+
+
+@dataclass
+class SmallBox:
+    """Real adapters in a folder, a fake reader, a clock that stands still. `drop` and `turn` tell the stories."""
+
+    folder: Path
+    clock: Clock = field(default_factory=Clock)
+    reader: FakeReader = field(default_factory=FakeReader)
+    stop_free: int = 0
+
+    def __post_init__(self) -> None:
+        self.share = self.folder / "share"
+        Inbox(self.share).create()
+        self.start()
+
+    def start(self) -> None:
+        """As at power-on: everything anew, but the disks."""
+        self.ledger = Ledger(self.folder / "ledger.db")
+        self.outbox = Outbox(self.folder / "outbox.db")
+        self.spool = Spool(self.folder / "spool", 1 << 20, self.stop_free)
+        self.reports = Reports(self.folder / "reports")
+        self.shelf = Shelf(self.share, Inbox(self.share).check)
+        ids = (f"job{number:04d}" for number in itertools.count(self.ledger.count() + 1))
+        self.intake = Intake(
+            self.ledger, Inbox(self.share), self.spool, Receipts(self.share), Settling(3, 4.0), ids.__next__,
+            most_files=50, most_bytes=1 << 20,
+        )  # fmt: skip
+        self.uploads = Uploads(self.ledger, self.spool, ids.__next__, most_files=50)
+        self.worker = Worker(
+            self.ledger, self.spool, self.reports, self.outbox, self.shelf, self.reader, self.clock, node="box"
+        )
+        self.vitals = Vitals(self.ledger, self.outbox, FakeHost(), 100)
+        self.intake.recover()
+        self.worker.recover(self.clock())
+
+    def restart(self) -> None:
+        self.ledger.close()
+        self.outbox.close()
+        self.start()
+
+    def drop(self, name: str, **files: str) -> Path:
+        """A folder of small text files; `drop("a.zip", _="text")` drops one file."""
+        target = self.share / name
+        if "_" in files:
+            target.write_text(files["_"], "utf-8")
+            return target
+        target.mkdir()
+        for file, text in files.items():
+            (target / file).write_text(text, "utf-8")
+        return target
+
+    def turn(self, rounds: int = 5, seconds: float = 2.0) -> None:
+        """Let the intake look and the reader read, `rounds` times."""
+        for _ in range(rounds):
+            self.intake.step(self.clock.tick(seconds))
+            while self.worker.step(self.clock()):
+                pass
+
+    def states(self) -> dict[str, str]:
+        return {job.name: job.state.value for job in self.ledger.newest(100)}

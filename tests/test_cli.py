@@ -1,0 +1,166 @@
+"""`lumbarbox` as a person or a script meets it: what it prints, how it exits, and that it never phones."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from appliance.cli import main
+from appliance.core.report_json import report_schema
+from tests.make_dicom import Recipe, axial_series, sagittal_series, save, whole_study
+from tests.make_models import write_models
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(autouse=True)
+def _settings(models: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LUMBARBOX_READER_MODELS", str(models))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return save(whole_study(), tmp_path / "study")
+
+
+def test_a_study_is_read_and_shown(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", str(study)]) == 0
+    out, err = capsys.readouterr()
+    assert "All 25 places were read." in out and "L5/S1" in out and "not a diagnosis" in out
+    assert "finding the levels" in err and "grading the canal" in err
+
+
+def test_json_goes_to_stdout_alone_and_keeps_its_promise(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", str(study), "--json", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    jsonschema.Draft202012Validator(report_schema()).validate(report)
+    assert err == ""
+    assert {m["precision"] for m in report["models"]} == {"INT8"}
+    assert "Test^Patient" not in out and "P1" not in out.split()
+
+
+def test_out_writes_report_csv_text_and_pictures(study: Path, tmp_path: Path) -> None:
+    assert main(["read", str(study), "--out", str(tmp_path / "r"), "--quiet"]) == 0
+    names = {p.name for p in (tmp_path / "r").iterdir()}
+    assert {"report.json", "report.csv", "report.txt", "levels.png"} <= names
+
+
+def test_read_twice_gives_the_same_numbers(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reports = []
+    for _ in range(2):
+        main(["read", str(study), "--json", "--quiet"])
+        reports.append(json.loads(capsys.readouterr().out))
+    one, two = reports
+    assert one["report_id"] == two["report_id"]
+    assert (one["findings"], one["levels"]) == (two["findings"], two["levels"])
+
+
+def test_partly_read_is_degraded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", str(save(sagittal_series(Recipe()), tmp_path / "t2"))]) == 4
+    assert "No axial T2 series" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "words"),
+    [
+        (lambda folder: folder.mkdir(), "empty", "There are no files"),
+        (lambda folder: folder.write_text("Dear colleague"), "not_dicom", "not a DICOM file"),
+        (lambda folder: None, "empty", "There is nothing at"),
+        (lambda folder: save(sagittal_series(Recipe(tags={"Modality": "CT"})), folder), "not_mr", "CT"),
+        (lambda folder: save(sagittal_series(Recipe(tags={"BodyPartExamined": "HEAD"})), folder), "not_lumbar", "head"),
+    ],
+    ids=["empty", "text", "nothing", "CT", "head"],
+)
+def test_a_refusal_names_its_reason_and_shows_no_traceback(
+    make: object, code: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path / "x")  # type: ignore[operator]
+    assert main(["read", str(tmp_path / "x")]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and words in err and f"({code};" in err and "Traceback" not in err
+
+
+def test_models_that_changed_are_a_fault(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = write_models(tmp_path / "m") / "yolov8n-spine" / "model.bin"
+    weights.write_bytes(weights.read_bytes() + b"!")
+    monkeypatch.setenv("LUMBARBOX_READER_MODELS", str(tmp_path / "m"))
+    assert main(["read", str(study)]) == 1
+
+
+def test_usage_and_configuration_have_their_own_codes(study: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["reed"])
+    assert caught.value.code == 2
+    (tmp_path / "bad.toml").write_text("[reader]\ndevise = 'cpu'\n")
+    assert main(["--config", str(tmp_path / "bad.toml"), "read", str(study)]) == 3
+    assert main(["--config", str(tmp_path / "bad.toml"), "config", "check"]) == 3
+
+
+def test_config_is_shown_as_a_file_that_can_be_loaded_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "show"]) == 0
+    (tmp_path / "lumbarbox.toml").write_text(capsys.readouterr().out)
+    assert main(["config", "check"]) == 0
+    capsys.readouterr()
+    assert main(["config", "schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["type"] == "object"
+
+
+def test_doctor_looks_at_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) in (0, 4)
+    out = capsys.readouterr().out
+    for word in ("python", "torch", "decoders", "models", "devices", "memory"):
+        assert word in out
+
+
+def test_bench_tells_every_stage(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", str(study), "--rounds", "1"]) == 0
+    out = capsys.readouterr().out
+    for stage in ("levels", "canal", "foraminal", "subarticular", "reading files"):
+        assert stage in out
+
+
+WATCH = """
+import sys
+met = []
+sys.addaudithook(lambda event, args: met.append((event, args)) if event.startswith("socket.") else None)
+from appliance.cli import main
+code = main(sys.argv[1:])
+import os
+os.write(2, ("\\nsockets: " + repr([m[0] for m in met])).encode())
+heavy = {"torch", "ultralytics", "onnx", "nncf", "flask", "paho"} & set(sys.modules)
+os.write(2, ("\\nheavy: " + repr(sorted(heavy))).encode())
+sys.exit(code)
+"""
+
+
+def test_no_socket_is_opened_and_nothing_heavy_imported_while_a_study_is_read(study: Path, tmp_path: Path) -> None:
+    """In a process of its own, watched from before the first import. `HOME` is empty: no consent file either."""
+    import os
+
+    environment = {**os.environ, "HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    (tmp_path / "home").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH, "read", str(study), "--out", str(tmp_path / "r")],
+        capture_output=True, text=True, env=environment, cwd=tmp_path, check=False, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "sockets: []" in done.stderr
+    assert "heavy: []" in done.stderr
+    assert list((tmp_path / "home").rglob("*")) == [], "nothing may be left in the home folder"
+
+
+def test_axial_alone_is_not_evaluable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", str(save(axial_series(Recipe()), tmp_path / "ax"))]) == 4
+    assert "Nothing could be graded" in capsys.readouterr().out

@@ -1,0 +1,193 @@
+"""What technicians do to a share, and what the box makes of it."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from appliance.adapters.inbox import MARKER
+from appliance.core.jobs import State
+from appliance.errors import Code, InputError, SystemicError
+from appliance.intake import try_again
+from tests.fakes import SmallBox
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> SmallBox:
+    return SmallBox(tmp_path)
+
+
+def look(box: SmallBox, times: int = 1) -> None:
+    for _ in range(times):
+        box.intake.step(box.clock.tick(2))
+
+
+def test_a_slow_copy_is_seen_at_once_and_read_only_when_it_stands_still(box: SmallBox) -> None:
+    folder = box.drop("slow", a="1")
+    look(box)
+    assert box.states() == {"slow": "received"}
+    for number in range(5):
+        (folder / f"more{number}").write_text("x")
+        look(box)
+        assert box.states() == {"slow": "settling"}
+    look(box, 3)
+    assert box.states() == {"slow": "queued"}
+    (job,) = box.ledger.newest(1)
+    assert job.manifest and job.manifest.files == 6
+
+
+def test_files_present_at_start_wait_their_looks_too(box: SmallBox) -> None:
+    box.drop("early", a="1")
+    box.restart()
+    look(box, 2)
+    assert box.states() == {"early": "received"}
+
+
+def test_a_share_that_is_gone_is_not_an_empty_one(box: SmallBox) -> None:
+    box.drop("arriving", a="1")
+    look(box)
+    (box.share / MARKER).rename(box.folder / "marker")
+    (box.share / "arriving").rename(box.folder / "arriving")
+    look(box, 5)
+    assert box.states() == {"arriving": "received"}, "nothing is taken for deleted"
+    assert [a.code for a in box.ledger.alarms()] == [Code.SHARE_GONE]
+    (box.folder / "marker").rename(box.share / MARKER)
+    (box.folder / "arriving").rename(box.share / "arriving")
+    look(box, 4)
+    assert box.states() == {"arriving": "queued"} and box.ledger.alarms() == ()
+
+
+def test_a_drop_taken_away_again_was_never_there(box: SmallBox) -> None:
+    folder = box.drop("mistake", a="1")
+    look(box)
+    (folder / "a").unlink()
+    folder.rmdir()
+    look(box)
+    assert box.states() == {}
+
+
+@pytest.mark.parametrize("name", [".hidden", "_done", "~lock", "Thumbs.db", "@eaDir", "x.part", "x.TMP", "desktop.ini"])
+def test_names_that_are_never_looked_at(box: SmallBox, name: str) -> None:
+    box.drop(name, a="1")
+    look(box, 5)
+    assert box.states() == {}
+
+
+def test_links_and_pipes_are_not_followed(box: SmallBox) -> None:
+    folder = box.drop("tricky", a="1")
+    (folder / "passwd").symlink_to("/etc/passwd")
+    (box.share / "link").symlink_to("/etc")
+    os.mkfifo(folder / "pipe")
+    look(box, 5)
+    (job,) = box.ledger.newest(10)
+    assert job.manifest and job.manifest.files == 1
+
+
+def test_a_file_that_changes_under_the_copy_is_not_taken(box: SmallBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = box.drop("restless", a="1", b="2")
+    real = box.spool.claim
+
+    def claim(job_id: str, files: object) -> object:
+        (folder / "b").write_text("longer than before")
+        return real(job_id, files)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(box.spool, "claim", claim)
+        look(box, 4)
+    assert box.states() == {"restless": "settling"}
+    assert list((box.folder / "spool").iterdir()) == []
+    look(box, 4)
+    assert box.states() == {"restless": "queued"}
+
+
+def test_an_oversized_drop_is_refused_in_words_and_kept(box: SmallBox) -> None:
+    box.drop("huge", **{f"f{n}": "x" for n in range(51)})
+    box.turn()
+    assert box.states() == {"huge": "failed"}
+    why = box.share / "_failed" / "too_large" / "huge" / "WHY.txt"
+    assert "more than 50 files" in why.read_text()
+    assert len(list(why.parent.iterdir())) == 52
+
+
+def test_an_empty_folder_is_given_time(box: SmallBox) -> None:
+    (box.share / "New folder").mkdir()
+    look(box, 20)
+    assert box.states() == {"New folder": "received"}
+    box.clock.tick(600)
+    box.turn(2)
+    assert box.states() == {"New folder": "failed"}
+
+
+def test_a_full_box_takes_nothing_in_and_says_so(box: SmallBox) -> None:
+    box.stop_free = 1 << 60
+    box.restart()
+    box.drop("patient", a="1")
+    look(box, 5)
+    assert box.states() == {"patient": "received"} and [a.code for a in box.ledger.alarms()] == [Code.NO_SPACE]
+    box.stop_free = 0
+    box.restart()
+    look(box, 4)
+    assert box.states() == {"patient": "queued"} and box.ledger.alarms() == ()
+
+
+def test_receipts_tell_where_a_study_is_to_whoever_has_only_the_share(box: SmallBox) -> None:
+    box.drop("<b>Visit", a="1")
+    look(box)
+    status = box.share / "_status"
+    assert "Seen, arriving" in next(status.glob("*.txt")).read_text()
+    box.turn()
+    look(box)
+    assert "gravest finding: severe" in next(status.glob("*.txt")).read_text()
+    page = (status / "status.html").read_text()
+    assert "&lt;b&gt;Visit" in page and "<b>Visit" not in page
+
+
+def test_an_upload_is_read_and_filed_like_a_drop(box: SmallBox) -> None:
+    files = [("../../etc/passwd", io.BytesIO(b"one")), ("C:\\x\\IM1.dcm", io.BytesIO(b"two"))]
+    job = box.uploads.accept("From the page", files, 6, box.clock())
+    assert sorted(p.name for p in box.spool.folder(job.id).iterdir()) == ["000001_passwd", "000002_IM1.dcm"]
+    box.turn(1)
+    done = box.share / "_done" / "2026-03-02" / "From the page"
+    assert box.ledger.job(job.id).state is State.DONE and len(list((done / "originals").iterdir())) == 2
+
+
+def test_a_broken_upload_leaves_nothing(box: SmallBox) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError("the cable was pulled")
+
+    with pytest.raises((OSError, SystemicError)):
+        box.uploads.accept("half", [("a", io.BytesIO(b"1")), ("b", Broken())], 2, box.clock())
+    with pytest.raises(InputError, match="larger than 1 MB"):
+        box.uploads.accept("big", [("a", io.BytesIO(b"1" * (2 << 20)))], 1, box.clock())
+    with pytest.raises(InputError, match="No file"):
+        box.uploads.accept("none", [], 0, box.clock())
+    assert box.states() == {} and list((box.folder / "spool").iterdir()) == []
+
+
+def test_an_upload_cut_off_by_a_power_cut_is_forgotten_at_start(box: SmallBox) -> None:
+    (box.folder / "spool" / "job0009.part").mkdir()
+    box.restart()
+    assert list((box.folder / "spool").iterdir()) == []
+
+
+def test_retry_from_the_page_or_the_command_line(box: SmallBox) -> None:
+    box.drop("bad", a="corrupt")
+    box.turn()
+    (job,) = box.ledger.newest(1)
+    try_again(job, box.ledger, box.shelf.bring_back, box.clock())
+    assert (box.share / "bad" / "a").exists() and not (box.share / "bad" / "WHY.txt").exists()
+    (box.share / "bad" / "a").write_text("mended")
+    box.turn()
+    assert box.ledger.job(job.id).state is State.DONE
+
+
+def test_two_studies_of_one_name_are_both_kept(box: SmallBox) -> None:
+    for text in ("one", "two"):
+        box.drop("knee", a=text)
+        box.turn()
+    done = box.share / "_done" / "2026-03-02"
+    assert {p.name: (p / "originals" / "a").read_text() for p in done.iterdir()} == {"knee": "one", "knee (2)": "two"}
