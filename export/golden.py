@@ -23,7 +23,7 @@ from export.phantom.options import Balance, Role
 
 SEED, INDEX = 20_260_101, 8
 OPTIONS = PhantomOptions(
-    balance=Balance.TRAINING, quirks=False, simple_geometry=True, max_matrix=288,
+    balance=Balance.TRAINING, quirks=False, simple_geometry=True, max_matrix=192,
     roles=(Role.SAGITTAL_T1, Role.SAGITTAL_T2, Role.AXIAL_T2),
 )  # fmt: skip
 MODELS = Path(__file__).resolve().parents[1] / "models_int8"

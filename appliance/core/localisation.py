@@ -76,7 +76,7 @@ def localise_boxes(slices: Sequence[Slice], boxes: Sequence[Sequence[DetectedBox
     """The levels from what the detector saw on each of the slices."""
     candidates: list[DiscCandidate] = []
     for source, (picture, seen) in enumerate(zip(slices, boxes, strict=True)):
-        candidates.extend(candidates_from(seen, source, _sagittal_frame(_plane(picture))))
+        candidates.extend(candidates_from(seen, source, _sagittal_frame(_plane(picture)), picture.pixels.shape[0]))
     numbering = name_levels(candidates)
     points = {disc.level: _point(disc, slices) for disc in numbering.levels}
     located = tuple(_located(disc, slices, points[disc.level]) for disc in numbering.levels)

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0911, PLR0912, PLR0913, PLR0917 -- a kernel is one long decision, and its arrays come one by one
+# ruff: noqa: PLR0912, PLR0913, PLR0917 -- a kernel is one long decision, and its arrays come one by one
 """Compiled: the tissue at a point of the patient, and the drawing of a slice from it."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0911, RUF046 -- a kernel is one long decision; numba rounds to a float
+# ruff: noqa: RUF046 -- a kernel is one long decision; numba rounds to a float
 """Compiled: where a point lies along the canal, and what fills the canal there. Priority one: nothing is drawn over it,
 so the sac has the area and the recesses have the depth that the truth states."""
 

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0911, PLR0913, PLR0917 -- a kernel is one long decision, and its arrays come one by one
+# ruff: noqa: PLR0913, PLR0917 -- a kernel is one long decision, and its arrays come one by one
 """Compiled: everything round the spine: muscles, fat, skin, vessels, kidneys, bowel, ilium. Looks, not measures."""
 
 from __future__ import annotations
