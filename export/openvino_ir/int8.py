@@ -41,6 +41,11 @@ GRADER_SCOPES: tuple[Scope, ...] = (
         (r"^/(.*/)?att/.*", r"^/(.*/)?fc/.*", r"^/(.*/)?features/features\.(0|1)/.*"),
         "the first layers too, where one channel in carries all contrast",
     ),
+    Scope(
+        "attention-last-and-first-half",
+        (r"^/(.*/)?att/.*", r"^/(.*/)?fc/.*", r"^/(.*/)?features/features\.[0-6]/.*"),
+        "the first half, whose few channels have the widest spread of ranges",
+    ),
 )
 """Tried in this order; the first that passes the gate is shipped, so no layer is kept without a measurement."""
 
