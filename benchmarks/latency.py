@@ -14,8 +14,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,8 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.adapters.openvino_model import load_models
+from appliance.adapters.openvino_model import DETECTOR, GRADERS, load_models, ov
 from appliance.core.models import DetectedBox, Detector, Grade, Grader
+from appliance.core.preprocessing import letterbox
 from appliance.pipeline import Models, read_study
 from appliance.reading import read_path
 from benchmarks.results import Table, save
@@ -34,31 +36,45 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass
 class Recorder:
-    """Stands before a model and keeps what it was asked."""
+    """Stands before a model, keeps what it was asked and the same weights compiled with nothing around them."""
 
     model: Any
-    asked: list[Callable[[], object]] = field(default_factory=list)
+    bare: Callable[[NDArray[np.uint8]], object]
+    size: int
+    asked: list[Callable[[], object]]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
 
     def detect(self, picture: NDArray[np.uint8], aspect: float = 1.0) -> tuple[DetectedBox, ...]:
-        self.asked.append(self.model.bare(picture, aspect))
+        square = letterbox(picture, self.size, aspect)[0][None, None]
+        self.asked.append(partial(self.bare, square))
         found: tuple[DetectedBox, ...] = self.model.detect(picture, aspect)
         return found
 
     def grade(self, crops: NDArray[np.uint8]) -> Grade:
-        self.asked.append(self.model.bare(crops))
+        self.asked.append(partial(self.bare, crops))
         grade: Grade = self.model.grade(crops)
         return grade
 
 
-def recorded(models: Models) -> tuple[Models, list[Callable[[], object]]]:
+def recorded(models: Models, folder: Path) -> tuple[Models, list[Callable[[], object]]]:
     """The same models, and the list that fills with their bare inferences."""
     asked: list[Callable[[], object]] = []
-    detector: Detector = Recorder(models.detector, asked)
-    graders: dict[Any, Grader] = {region: Recorder(g, asked) for region, g in models.graders.items()}
+    detector: Detector = Recorder(models.detector, *_bare(folder / DETECTOR), asked)
+    graders: dict[Any, Grader] = {
+        region: Recorder(g, *_bare(folder / GRADERS[region]), asked) for region, g in models.graders.items()
+    }
     return Models(detector, graders, models.device, models.fallback), asked
+
+
+def _bare(folder: Path) -> tuple[Callable[[NDArray[np.uint8]], object], int]:
+    """One model with the box's own settings and none of its code: infer, and the side of its input."""
+    core = ov.Core()
+    core.set_property("CPU", {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core.compile_model(str(folder / "model.xml"), "CPU")
+    request = compiled.create_infer_request()
+    return (lambda given: request.infer({0: given})), int(compiled.input(0).partial_shape[-1].get_length())
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -69,8 +85,9 @@ def seconds(action: Callable[[], object]) -> float:
 
 def measure(path: Path, models_folder: Path, repeats: int) -> dict[str, float]:
     """Median seconds of the reading (files to report), its bare inferences, and the whole command."""
-    models = load_models(models_folder)
-    spied, asked = recorded(models)
+    loaded = load_models(models_folder)
+    models = Models(loaded.detector, loaded.graders, loaded.device, loaded.fallback)
+    spied, asked = recorded(models, models_folder)
     now = datetime.now(UTC)
     read_study(read_path(path), spied, now)
     bare = list(asked)
@@ -115,7 +132,7 @@ def table(numbers: dict[str, float], path: Path) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("study", nargs="?", type=Path, default=ROOT / "appliance" / "golden" / "study")
+    parser.add_argument("study", nargs="?", type=Path, default=ROOT / "appliance" / "golden" / "study.zip")
     parser.add_argument("--models", type=Path, default=ROOT / "models_int8")
     parser.add_argument("--repeats", type=int, default=9)
     args = parser.parse_args()

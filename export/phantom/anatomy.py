@@ -157,7 +157,7 @@ def _bodies(rng: np.random.Generator, age: float, scale: float) -> tuple[Body, .
 
 def _sacral_body(rng: np.random.Generator, row: tuple[int, int, int], scale: float) -> Body:
     height, depth, width = (scale * v * rng.normal(1, 0.03) for v in row)
-    return Body(height * 1.03, height * 0.97, depth, width, 13, 28, 12, 14, 0.6, 0, 10 * scale, 8 * scale, 0)
+    return Body(height * 1.03, height * 0.97, depth, width, 13, 28, 12, 14, 0.6, 0, 10 * scale, 8 * scale, 1.0)
 
 
 def _free_body(

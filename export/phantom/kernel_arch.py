@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0913, PLR0917, PLW3301 -- a kernel takes its arrays one by one; numba knows no nested sequences in min
+# ruff: noqa: PLR0913, PLR0917 -- a kernel takes its arrays one by one; numba knows no nested sequences in min
 """Compiled: pedicles, laminae, facets, spinous and transverse processes, sacral wings. Own frame of each body, mm."""
 
 from __future__ import annotations
@@ -124,6 +124,7 @@ def sacral_arch(bodies, k, u, v, w):
                0.5 * wide, 0.62 * bodies[k, V_HALF_DEPTH] + 3, half + 1.0, 5.0)  # fmt: skip
     plate = box(au, p - deep - 0.5 + 0.25 * au, w, 0.95 * hw, 2.6, half + 1.0, 2.0)
     crest = box(u, p - deep - 5.0, w + 2, 2.5, 5.5, half * 0.7, 2.0)
+    mass = box(au - 0.5 * deep - 14.5, p - 0.5 * deep + 1, w + 0.5, 0.5 * deep + 0.5, 0.5 * deep + 3, half + 1.5, 2.0)
     # the foramen of the next root, between two wings
     hole = math.sqrt((au - 0.62 * hw - 7) ** 2 + (w + half) ** 2) - 4.2
-    return max(min(wing, min(plate, crest)), -hole if p > -bodies[k, V_HALF_DEPTH] * 1.8 else -FAR)
+    return max(min(wing, plate, crest, mass), -hole if p > -bodies[k, V_HALF_DEPTH] * 1.8 else -FAR)

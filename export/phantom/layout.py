@@ -43,7 +43,7 @@ D_FOR_TOP_L, D_FOR_H_L, D_FOR_W_L, D_FOR_V_L = (
 )  # + side: top, height, width, v of the front edge
 D_FOR_IN, D_FOR_OUT = 26, 27  # where the foramen begins and ends, distance from the midline
 D_ROOT_R = 28  # radius of the exiting root
-D_RUDIMENT = 29
+D_RUDIMENT, D_FOR_OFF = 29, 30  # is it one of the sacrum's; usual distance of its foramina from the midline
 D_COLS = 32
 
 # --- the canal: one row each 0.5 mm along its centre line ---------------------------------------------------------

@@ -71,7 +71,7 @@ def _foramen_middle(row: Array, side: int) -> tuple[float, float]:
 def foramen_center(scene: Scene, j: int, side: int) -> Array:
     """Middle of a foramen's opening at its usual distance from the midline."""
     row = scene.discs[j]
-    u = (row[L.D_FOR_IN] + 5.5) * (1 if side == L.LEFT else -1)
+    u = row[L.D_FOR_OFF] * (1 if side == L.LEFT else -1)
     return _disc_frame(scene, j).at(u, *_foramen_middle(row, side))
 
 

@@ -22,6 +22,9 @@ Array = NDArray[np.float64]
 SUBSAMPLES = np.array([[-0.3, -0.12, -0.375], [0.3, 0.12, 0.375], [0.12, -0.3, 0.125], [-0.12, 0.3, -0.125]])
 
 
+IDEAL_SCALE = 2000  # stored value of a signal of 1 when no artefacts are asked for
+
+
 def scene_arrays(scene: Scene) -> tuple[NDArray, ...]:
     """The scene in the order the kernels take it."""
     return (
@@ -68,6 +71,8 @@ def render_plans(scene: Scene, tissues: list[Tissue], plans: Sequence[SeriesPlan
             gain = coil_and_band(scene, plane, look)
             level = reference * float(gain[gain.shape[0] // 2, gain.shape[1] // 2])
             stacks[n].append(picture(ideal[n, 0], ideal[n, 1], gain, look, level, plan.shown, rng))
+    if not artefacts:
+        return [[np.rint(IDEAL_SCALE * image).astype(np.uint16) for image in stack] for stack in stacks]
     return [to_integers(stack, look.full_scale) for stack, look in zip(stacks, looks, strict=True)]
 
 

@@ -104,7 +104,9 @@ def _disc_row(anatomy: Anatomy, frames: list[Frame], canal: Canal, j: int, bodie
     row[L.D_MODIC], row[L.D_FISSURE] = disc.modic, disc.fissure
     row[L.D_RUDIMENT] = float(j < L.DISC_L5_S1)
     off = FORAMEN_OFF_MIDLINE[max(j - L.DISC_L5_S1, 0)] * anatomy.habitus.scale
-    row[L.D_FOR_IN], row[L.D_FOR_OUT], row[L.D_ROOT_R] = off - 5.5, off + 7, rng.uniform(1.9, 2.5)
+    wide = canal.rows[round(canal.disc_at[j] / L.CANAL_STEP), L.C_WIDE]  # the recess ends where the foramen begins
+    row[L.D_FOR_OFF], row[L.D_FOR_OUT], row[L.D_ROOT_R] = off, off + 7, rng.uniform(1.9, 2.5)
+    row[L.D_FOR_IN] = min(max(off - 5.5, wide + 0.3), off - 2)
     for side in (L.LEFT, L.RIGHT):
         height = foramen_height(anatomy, j, side)
         top = foramen_top(anatomy, j, height)

@@ -135,7 +135,7 @@ def test_the_broker_dies_and_comes_back_and_no_result_is_lost(tmp_path: Path, mo
     mosquitto.stop()
     read_one(box, "one")
     read_one(box, "two")
-    until(lambda: box.ledger.alarms(), lambda: publisher.step(box.clock.tick()))
+    until(box.ledger.alarms, lambda: publisher.step(box.clock.tick()))
     assert box.outbox.count() == 2
     mosquitto.start()
     subscriber = mosquitto.subscribe("lumbarbox/box/study/+/result", 2)

@@ -82,7 +82,7 @@ def test_recess_has_its_depth(scene: Scene, level: Level, sign: int) -> None:
 def test_foramen_has_its_height(scene: Scene, level: Level, side: int) -> None:
     row = scene.discs[disc_of(level)]
     frame = Frame(row[:3], row[L.D_U : L.D_U + 9].reshape(3, 3))
-    u = (row[L.D_FOR_IN] + 5.5) * (1 if side == L.LEFT else -1)
+    u = row[L.D_FOR_OFF] * (1 if side == L.LEFT else -1)
     middle = row[L.D_FOR_V_L + side] + 0.5 * row[L.D_FOR_W_L + side]
     v, w = np.meshgrid(np.arange(middle - 8, middle + 8, 0.2), np.arange(-25, 35, 0.1), indexing="ij")
     pieces, _ = label(np.isin(map_of(scene, frame, np.full_like(v, u), v, w), OPEN))
