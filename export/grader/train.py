@@ -200,18 +200,15 @@ def _loss(
 
 
 @torch.no_grad()
-def logits_of(net: GraderNet, bags: BagSet, shift_px: int = 0, batch: int = 16) -> NDArray[np.float32]:
-    """Logits (n, 3) of every bag, cut as the reading would; `shift_px` moves the square, to see what that costs."""
+def logits_of(net: GraderNet, bags: BagSet, batch: int = 16) -> NDArray[np.float32]:
+    """Logits (n, 3) of every bag, cut as the reading would."""
     net.eval()
     found = []
-    size, margin = bags.spec.size_px, (bags.pictures.shape[-1] - bags.spec.size_px) // 2
-    at = margin + shift_px
     for start in range(0, len(bags), batch):
         labels = bags.labels[start : start + batch]
         shown = [reading_slices(b, bags.spec) for b in labels]
         bag_of = torch.tensor([n for n, slices in enumerate(shown) for _ in slices])
-        wide = bags.pictures[[i for slices in shown for i in slices]]
-        crops = middle(wide, size) if shift_px == 0 else wide[:, at : at + size, at : at + size]
+        crops = middle(bags.pictures[[i for slices in shown for i in slices]], bags.spec.size_px)
         pictures = torch.from_numpy(np.ascontiguousarray(crops))[:, None].float()
         logits, _, _ = net(pictures.to(memory_format=torch.channels_last), bag_of, len(labels))
         found.append(logits.numpy())

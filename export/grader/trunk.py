@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 CHANNELS = 960
@@ -119,7 +118,3 @@ def _conv(
     if hard_swish is not None:
         layers.append(nn.Hardswish() if hard_swish else nn.ReLU())
     return nn.Sequential(*layers)
-
-
-def count_parameters(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters() if isinstance(p, torch.nn.Parameter))
