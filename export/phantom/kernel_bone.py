@@ -189,7 +189,7 @@ def beside_foramen(discs, nz, j, side, u, v, w):
     front, tight = discs[j, D_FOR_V_L + side], min(max((14.0 - discs[j, D_FOR_H_L + side]) / 5.0, 0.0), 1.0)
     if au < discs[j, D_FOR_IN] - 3 or au > discs[j, D_FOR_OUT] - 2.5 or v < front - 5 or v > front + 11.5:
         return NOTHING
-    if w > discs[j, D_FOR_TOP_L + side] + 3.0 or w < -discs[j, D_HALF_POST] - 1.5:
+    if w > discs[j, D_FOR_TOP_L + side] + 3.0 or w < -discs[j, D_HALF_POST] - 4.0:
         return NOTHING
     if v < front - 2 + tight * (2.5 + 0.5 * discs[j, D_FOR_W_L + side]) and w < discs[j, D_HALF_POST] + 2.0:
         return (ANNULUS, DISC_0 + j, 0.15, 1.0)

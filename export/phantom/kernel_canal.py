@@ -111,7 +111,8 @@ def in_sac(canal, i, u, y):
 @jit
 def canal_contents(canal, roots, nz, i, u, y):
     """Tissue in the sac, the recesses and the epidural space; NOTHING outside the canal."""
-    if abs(u) > canal[i, C_WIDE] or y > canal[i, C_B0] or y < -canal[i, C_BF] - canal[i, C_GAP]:
+    farthest = max(canal[i, C_B0], canal[i, C_BR_L], canal[i, C_BR_R])
+    if abs(u) > canal[i, C_WIDE] or y > farthest or y < -canal[i, C_BF] - canal[i, C_GAP]:
         return NOTHING
     inside = in_sac(canal, i, u, y)
     if inside < 1:

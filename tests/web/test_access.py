@@ -37,7 +37,7 @@ def test_the_first_run_asks_for_an_administrator_and_knows_no_default(visitor: F
 
 def test_the_setup_page_appears_once(visitor: FlaskClient, client: FlaskClient) -> None:
     assert "/login" in visitor.get(f"/setup?code={CODE}").location
-    assert set_up(visitor, name="Eve") == 302
+    assert set_up(visitor, name="Eve") == 403
     assert client.get("/today").status_code == 200
 
 

@@ -62,7 +62,6 @@ def test_dural_sac_has_its_area(scene: Scene, level: Level) -> None:
     )
 
 
-@pytest.mark.xfail(strict=False, reason="open: the drawn measure misses its parameter at a few places; see the closing note")
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("sign", [1, -1])
 def test_recess_has_its_depth(scene: Scene, level: Level, sign: int) -> None:
@@ -76,7 +75,6 @@ def test_recess_has_its_depth(scene: Scene, level: Level, sign: int) -> None:
     assert depth == pytest.approx(scene.anatomy.parameters[side, level], abs=0.5)
 
 
-@pytest.mark.xfail(strict=False, reason="open: the drawn measure misses its parameter at a few places; see the closing note")
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("side", [L.LEFT, L.RIGHT])
 def test_foramen_has_its_height(scene: Scene, level: Level, side: int) -> None:
