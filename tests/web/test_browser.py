@@ -54,7 +54,7 @@ def test_first_login_upload_and_report(browser: Browser, url: str, box: SmallBox
     browser.until_text("Findings")
     page = browser.text()
     assert "Severe spinal canal stenosis at L4/L5" in page and page.count("Normal/mild") >= 24
-    assert browser.run("document.querySelector('.pictures img').naturalWidth") == 64
+    browser.until("document.querySelector('.pictures img').naturalWidth === 64")
     assert browser.errors == [] and all(r.startswith((url, "data:")) for r in browser.requested)
 
 
