@@ -130,14 +130,6 @@ def _free_columns(anatomy: Anatomy, rows: Array, sections: tuple[Section, ...]) 
     return columns
 
 
-def _between_pedicles(anatomy: Anatomy, q: Array, columns: dict[int, Array]) -> None:
-    """Keep the free canal within the bone: recess and edge stop at the pedicles."""
-    half = np.interp(q, np.arange(L.N_BODIES), [body.canal_width / 2 for body in anatomy.bodies])
-    columns[L.C_WIDE] = np.minimum(columns[L.C_WIDE], half - 0.2)
-    for at in (L.C_UR_L, L.C_UR_R):
-        columns[at] = np.minimum(columns[at], half - 1.2)
-
-
 def _columns(sections: list[Section]) -> dict[int, Array]:
     fields = {
         L.C_A_L: "left", L.C_A_R: "right", L.C_BF: "front", L.C_BB: "back", L.C_K_L: "bend_left",

@@ -33,7 +33,6 @@ from export.phantom.layout import (
     D_HALF_POST,
     D_RUDIMENT,
     DISC_0,
-    DISC_L5_S1,
     EPIDURAL,
     FAT,
     FLUID,
@@ -79,9 +78,6 @@ def _column(x, y, z, bodies, discs, canal, nz, i, u, yc):
     j = int(canal[i, C_J])
     side = LEFT if u > 0 else RIGHT
     du, dv, dw = disc_frame(discs, j, x, y, z)
-    if dw < -discs[j, D_HALF_POST] - 4.0 and j > DISC_L5_S1:  # a foramen reaches far up: here is the one below
-        j -= 1
-        du, dv, dw = disc_frame(discs, j, x, y, z)
     if discs[j, D_RUDIMENT] == 0:
         found = foramen(discs, nz, j, side, du, dv, dw)
         if found[0] >= 0:
