@@ -6,9 +6,13 @@ import asyncio
 import logging
 import socket
 import threading
+from concurrent.futures import CancelledError
+from contextlib import suppress
 
 from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
+from amqtt.errors import AMQTTError
+from transitions import MachineError
 
 from appliance.errors import Code, SystemicError
 
@@ -41,9 +45,12 @@ class EmbeddedBroker:
             ) from exc
 
     def stop(self) -> None:
-        if self._broker is not None:
-            asyncio.run_coroutine_threadsafe(self._broker.shutdown(), self._loop).result(START_SECONDS)
-            self._broker = None
+        """amqtt cancels its own shutdown while clients are connected; the loop ends all the same."""
+        broker, self._broker = self._broker, None
+        if broker is None:
+            return
+        with suppress(CancelledError, TimeoutError, AMQTTError, MachineError):
+            asyncio.run_coroutine_threadsafe(broker.shutdown(), self._loop).result(START_SECONDS)
         self._end_loop()
 
     async def _start(self) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, abort, g, redirect, render_template, send_file, url_for
@@ -39,7 +38,7 @@ def show(job_id: str) -> str | tuple[str, int]:
         heads=CONDITION_HEADS,
         conditions=CONDITIONS,
         missing=missing(report),
-        pictures=[(p.stem, picture_title(p)) for p in services().reports.pictures(source.id)],
+        pictures=in_order(p.stem for p in services().reports.pictures(source.id)),
         downloads=[name for name in DOWNLOADS if (services().reports.folder(source.id) / name).is_file()],
         seconds=sum(report["runtime"]["milliseconds"].values()) / 1000,
     )
@@ -87,8 +86,18 @@ def missing(report: Mapping[str, Any]) -> dict[str, list[tuple[str, list[str]]]]
     return {text: list(places.items()) for text, places in found.items()}
 
 
-def picture_title(path: Path) -> str:
-    return path.stem.replace("_", " ").replace("-", " ").strip().capitalize()
+def in_order(names: Iterable[str]) -> list[tuple[str, str, tuple[str, str] | None]]:
+    """Pictures as a reader wants them: overviews, then from the head down. Name, title, and the cell it belongs to."""
+    places = {f"{c.value}_{level.value}": (level, c) for level in LEVELS for c in CONDITIONS}
+    order = {name: number for number, name in enumerate(places)}
+    found: list[tuple[str, str, tuple[str, str] | None]] = []
+    for name in sorted(names, key=lambda n: (order.get(n, -1), n)):
+        if name in places:
+            level, condition = places[name]
+            found.append((name, f"{level.label} · {condition.label}", (condition.value, level.value)))
+        else:
+            found.append((name, name.replace("_", " ").strip().capitalize(), None))
+    return found
 
 
 def _job(job_id: str) -> Job:

@@ -124,10 +124,19 @@ def _free_columns(anatomy: Anatomy, rows: Array, sections: tuple[Section, ...]) 
         section(a * t, 7.0, 7.0, 17.5 * t**0.4, 0.45, 0.8) for a, t in zip(area, shrink, strict=True)
     ]
     columns = _columns(sections_free)
+    _between_pedicles(anatomy, q, columns)
     columns[L.C_SAC] = (q > end).astype(float)
     columns[L.C_LF] = np.full(len(q), 0.5)
     columns[L.C_CROWD] = np.zeros(len(q))
     return columns
+
+
+def _between_pedicles(anatomy: Anatomy, q: Array, columns: dict[int, Array]) -> None:
+    """Keep the free canal within the bone: recess and edge stop at the pedicles."""
+    half = np.interp(q, np.arange(L.N_BODIES), [body.canal_width / 2 for body in anatomy.bodies])
+    columns[L.C_WIDE] = np.minimum(columns[L.C_WIDE], half - 0.2)
+    for at in (L.C_UR_L, L.C_UR_R):
+        columns[at] = np.minimum(columns[at], half - 1.2)
 
 
 def _columns(sections: list[Section]) -> dict[int, Array]:

@@ -20,7 +20,7 @@ SAC = (L.CSF, L.ROOT, L.CORD)
 OPEN = (L.FAT, L.ROOT, L.EPIDURAL)
 
 
-@pytest.fixture(scope="module", params=[0, 1, 2, 3])
+@pytest.fixture(scope="module", params=[0, 1, 2, 3, 17])
 def scene(request: pytest.FixtureRequest) -> Scene:
     return make_scene(3, request.param, PhantomOptions(balance=Balance.TRAINING))
 
