@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,10 +29,10 @@ class Scope:
 DETECTOR_SCOPES: tuple[Scope, ...] = (
     Scope(
         "box-decoding",
-        (r"^/model\.22/[A-Z][A-Za-z_0-9]*$", r"^/model\.22/dfl/.*"),
+        (r"^/(.*/)?model\.22/[A-Z][A-Za-z_0-9]*$", r"^/(.*/)?model\.22/dfl/.*"),
         "the arithmetic that turns distances into pixels: INT8 there moved boxes by up to 130 px",
     ),
-    Scope("head", (r"^/model\.22/.*",), "the whole detection head, when the decoding alone does not suffice"),
+    Scope("head", (r"^/(.*/)?model\.22/.*",), "the whole detection head, when the decoding alone does not suffice"),
 )
 
 GRADER_SCOPES: tuple[Scope, ...] = (
@@ -51,7 +52,11 @@ GRADER_SCOPES: tuple[Scope, ...] = (
 
 
 def quantize(model: ov.Model, pictures: Sequence[NDArray[np.uint8]], scope: Scope) -> ov.Model:
-    """INT8 weights and activations; `pictures` are model inputs of the named calibration set, `scope` stays FP32."""
+    """INT8 weights and activations; `pictures` are model inputs of the named calibration set, `scope` stays FP32.
+
+    Raises ValueError when a pattern of `scope` names no operation: it would protect nothing and say it did.
+    """
+    _must_match(model, scope)
     return nncf.quantize(
         model.clone(),
         nncf.Dataset(list(pictures)),
@@ -59,6 +64,13 @@ def quantize(model: ov.Model, pictures: Sequence[NDArray[np.uint8]], scope: Scop
         subset_size=len(pictures),
         ignored_scope=nncf.IgnoredScope(patterns=list(scope.patterns), validate=False),
     )
+
+
+def _must_match(model: ov.Model, scope: Scope) -> None:
+    names = [op.get_friendly_name() for op in model.get_ops()]
+    idle = [p for p in scope.patterns if not any(re.match(p, name) for name in names)]
+    if idle:
+        raise ValueError(f"scope {scope.name}: no operation is named like {', '.join(idle)}")
 
 
 @dataclass(frozen=True, slots=True)

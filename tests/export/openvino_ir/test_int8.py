@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from export.openvino_ir.convert import RT_INFO, grader_ir, ov, save, write_facts
-from export.openvino_ir.int8 import GRADER_SCOPES, quantize, quantize_until_it_holds
+from export.detector.model import Raw, new_model, to_one_channel
+from export.openvino_ir.convert import RT_INFO, detector_ir, grader_ir, ov, save, write_facts
+from export.openvino_ir.int8 import DETECTOR_SCOPES, GRADER_SCOPES, Scope, quantize, quantize_until_it_holds
 
 
 class Tiny(torch.nn.Module):
@@ -83,3 +84,25 @@ def test_when_none_holds_it_says_so(ir: ov.Model, bags: list[np.ndarray]) -> Non
     done = quantize_until_it_holds(ir, bags, GRADER_SCOPES[:2], lambda _: {"f1": next(scores)}, allowed_drop=0.01)
     assert not done.verdict.passed
     assert done.int8["f1"] == 0.85
+
+
+def test_a_scope_that_names_no_layer_is_refused(ir: ov.Model, bags: list[np.ndarray]) -> None:
+    with pytest.raises(ValueError, match="no operation is named like"):
+        quantize(ir, bags, Scope("misspelt", (r"^/atention/.*",), "an earlier release protected nothing this way"))
+
+
+def quantised(model: ov.Model) -> list[str]:
+    """Names of the operations that take an input through a FakeQuantize."""
+    return [
+        op.get_friendly_name()
+        for op in model.get_ordered_ops()
+        if any(op.input_value(i).get_node().get_type_name() == "FakeQuantize" for i in range(op.get_input_size()))
+    ]
+
+
+def test_the_detector_keeps_its_box_decoding_and_its_whole_head_in_floating_point() -> None:
+    ir = detector_ir(Raw(to_one_channel(new_model(None))), size=64)
+    pictures = [np.zeros((1, 1, 64, 64), np.uint8)]
+    decoding, whole_head = (quantised(quantize(ir, pictures, scope)) for scope in DETECTOR_SCOPES[:2])
+    assert any("/model.22/cv2" in name for name in decoding) and not any("/dfl/" in name for name in decoding)
+    assert any("/model.21/" in name for name in whole_head) and not any("/model.22/" in name for name in whole_head)
