@@ -10,9 +10,10 @@ from statistics import median
 import numpy as np
 
 from appliance.core.crops import Windows, pick_slices, place_points, windows_of
+from appliance.core.disc_chain import DiscCandidate, candidates_from
 from appliance.core.geometry import ImagePlane, Vector
 from appliance.core.models import Box, DetectedBox, Detector
-from appliance.core.numbering import DiscCandidate, NumberedDisc, Numbering, candidates_from, name_levels
+from appliance.core.numbering import NumberedDisc, Numbering, name_levels
 from appliance.core.preprocessing import Window
 from appliance.core.report import LocatedLevel
 from appliance.core.series_selection import slices_around

@@ -17,8 +17,9 @@ from statistics import median
 
 import numpy as np
 
+from appliance.core.disc_chain import Point, candidates_from
 from appliance.core.models import Box, Detector
-from appliance.core.numbering import Numbering, Point, candidates_from, name_levels
+from appliance.core.numbering import Numbering, name_levels
 from appliance.core.spine import STRUCTURES, Structure
 from export.detector.cases import (
     FIELDS_MM,

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from appliance.core.disc_chain import DiscCandidate, candidates_from
 from appliance.core.models import DetectedBox
 from appliance.core.numbering import (
     CUT_BELOW,
@@ -15,9 +16,7 @@ from appliance.core.numbering import (
     MISSING,
     NO_DISC,
     NO_SACRUM,
-    DiscCandidate,
     Numbering,
-    candidates_from,
     name_levels,
 )
 from appliance.core.spine import LEVELS, Level, Structure
@@ -95,6 +94,15 @@ def test_a_remnant_below_the_sacrum_is_not_l5_s1() -> None:
     numbering = name_levels([*discs, sacral_remnant(discs, disc_score=0.6, lumbosacral=0.3)])
     assert_named(numbering, discs)
     assert DISC_BELOW in numbering.warnings
+
+
+def test_a_short_remnant_is_not_l5_s1_though_the_detector_calls_it_the_disc_on_the_sacrum() -> None:
+    discs = [replace(d, length=38.0) for d in column()]
+    discs[0] = replace(discs[0], lumbosacral_score=0.12, disc_score=0.5)
+    remnant = sacral_remnant(discs, disc_score=0.05, lumbosacral=0.84)
+    assert_named(name_levels([*discs, replace(remnant, length=22.0)]), discs)
+    as_long = name_levels([*discs, replace(remnant, length=38.0)])
+    assert as_long.levels[-1].center == pytest.approx(remnant.center)
 
 
 def test_a_weak_false_box_far_below_changes_nothing() -> None:
