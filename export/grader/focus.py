@@ -6,8 +6,6 @@ little (grey window, coil, ghosts), so they are drawn, only coarsely. Truth and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -15,14 +13,13 @@ from numpy.typing import NDArray
 
 from appliance.core.geometry import ImagePlane, Plane
 from appliance.core.spine import LEVELS
-from export.phantom import render
 from export.phantom.options import PhantomOptions
 from export.phantom.places import level_truth, point
+from export.phantom.render import ideal_slice
 from export.phantom.scene import Scene
-from export.phantom.study import RenderedStudy, make_scene, render_study
+from export.phantom.study import RenderedStudy, render_study
 
 Array = NDArray[np.float64]
-Draw = Callable[[Scene, ImagePlane, float, Array], Array]
 
 COARSER = 4
 SAGITTAL_HALF_MM, AXIAL_HALF_MM = 33.0, 30.0
@@ -33,9 +30,7 @@ SAGITTAL_REACH_MM, AXIAL_REACH_MM = 34.0, 10.0
 
 def render_for_crops(seed: int, index: int, options: PhantomOptions) -> RenderedStudy:
     """`render_study`, the same study, at a fifth of its cost."""
-    scene = make_scene(seed, index, options)
-    with _drawing(_focused(_places(scene))):
-        return render_study(seed, index, options)
+    return render_study(seed, index, options, draw=_draw_focused)
 
 
 def _places(scene: Scene) -> Array:
@@ -47,30 +42,14 @@ def _places(scene: Scene) -> Array:
     ])  # fmt: skip
 
 
-@contextmanager
-def _drawing(draw: Draw) -> Iterator[None]:
-    """Let the renderer draw its slices with `draw`; single-threaded by nature, each process has its own."""
-    usual = render.ideal_slice
-    render.ideal_slice = draw  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        render.ideal_slice = usual
-
-
-def _focused(places: Array) -> Draw:
-    usual = render.ideal_slice
-
-    def draw(scene: Scene, plane: ImagePlane, thickness: float, tables: Array) -> Array:
-        out = usual(scene, _coarse(plane), thickness, tables)
-        out = out.repeat(COARSER, axis=-2).repeat(COARSER, axis=-1)[..., : plane.rows, : plane.columns].copy()
-        window = _window(plane, places)
-        if window is not None:
-            x0, y0, x1, y1 = window
-            out[..., y0:y1, x0:x1] = usual(scene, _part(plane, window), thickness, tables)
-        return out
-
-    return draw
+def _draw_focused(scene: Scene, plane: ImagePlane, thickness: float, tables: Array) -> Array:
+    out = ideal_slice(scene, _coarse(plane), thickness, tables)
+    out = out.repeat(COARSER, axis=-2).repeat(COARSER, axis=-1)[..., : plane.rows, : plane.columns].copy()
+    window = _window(plane, _places(scene))
+    if window is not None:
+        x0, y0, x1, y1 = window
+        out[..., y0:y1, x0:x1] = ideal_slice(scene, _part(plane, window), thickness, tables)
+    return out
 
 
 def _coarse(plane: ImagePlane) -> ImagePlane:
@@ -98,5 +77,6 @@ def _window(plane: ImagePlane, places: Array) -> tuple[int, int, int, int] | Non
     at = plane.to_pixel(near)
     limits = [plane.columns, plane.rows]
     low = np.clip(np.floor(at.min(axis=0) - half), 0, limits).astype(int)
+    low -= low % 4  # the renderer samples depths in a pattern of four pixels
     high = np.clip(np.ceil(at.max(axis=0) + half), 0, limits).astype(int)
     return (int(low[0]), int(low[1]), int(high[0]), int(high[1])) if (high > low).all() else None

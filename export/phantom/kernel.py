@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0912, PLR0913, PLR0917 -- a kernel is one long decision, and its arrays come one by one
+# ruff: noqa: PLR0913, PLR0917 -- a kernel is one long decision, and its arrays come one by one
 """Compiled: the tissue at a point of the patient, and the drawing of a slice from it."""
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from export.phantom.jit import jit
-from export.phantom.kernel_arch import FAR, arch, inferior_facet, sacral_arch, superior_facet
+from export.phantom.kernel_arch import FAR, JOINT, arch, facets, sacral_arch
 from export.phantom.kernel_bone import (
     beside_foramen,
     body,
@@ -85,7 +85,8 @@ def _column(x, y, z, bodies, discs, canal, nz, i, u, yc):
     middle = int(canal[i, C_Q] + 0.5)
     first, last = max(middle - 1, 0), min(middle + 1, N_BODIES - 1)
     bone, superior, inferior = FAR, FAR, FAR
-    above, below = -1, -2  # whose processes they are
+    if discs[j, D_RUDIMENT] == 0 and dv > -2:
+        inferior, superior = facets(bodies, j, du, dv, dw)
     pu, pv, pw = 0.0, 0.0, 0.0
     for k in range(first, last + 1):
         bu, bv, bw = body_frame(bodies, k, x, y, z)
@@ -99,48 +100,26 @@ def _column(x, y, z, bodies, discs, canal, nz, i, u, yc):
                     return found
         p = bv - bodies[k, V_HALF_DEPTH]
         if (p > -9 and yc > -17) or k < N_SACRAL:
-            if k < N_SACRAL:
-                bone = min(bone, sacral_arch(bodies, k, bu, bv, bw))
-            else:
-                bone = min(bone, arch(bodies, k, bu, bv, bw))
-                distance = inferior_facet(bodies, k, bu, p, bw)
-                if distance < inferior:
-                    inferior, above = distance, k
-            if k >= N_SACRAL - 1 and p > -8:
-                distance = superior_facet(bodies, k, bu, p, bw)
-                if distance < superior:
-                    superior, below = distance, k
+            part = sacral_arch(bodies, k, bu, bv, bw) if k < N_SACRAL else arch(bodies, k, bu, bv, bw)
+            bone = min(bone, part)
         pu, pv, pw = bu, bv, bw
     return _arch_and_gaps(
-        discs, canal, nz, x, y, z, i, j, side, u, yc, du, dv, dw, bone, superior, inferior, above == below + 1
+        discs, canal, nz, x, y, z, i, j, side, u, yc, du, dv, dw, bone, superior, inferior
     )
 
 
 @jit
-def _arch_and_gaps(
-    discs, canal, nz, x, y, z, i, j, side, u, yc, du, dv, dw, bone, superior, inferior, is_joint
-):
+def _arch_and_gaps(discs, canal, nz, x, y, z, i, j, side, u, yc, du, dv, dw, bone, superior, inferior):
     """Arch, joints, ligaments, and the disc's bulge between its rim and the canal."""
     weight = canal[i, C_DISC]
-    if inferior < superior + 0.9:
-        joint = superior
-        process = inferior
-    else:
-        joint, process = inferior, superior
-    if is_joint and process < 0.4 and joint < 1.6 and superior > -4.5:
-        gap = abs(superior - inferior)
-        if gap < 0.45:
-            return (FLUID, CARTILAGE, 0.45, 1.0)
-        if gap < 1.3:
-            return (CORTEX, CARTILAGE, 0.3, 1.0)
-    solid = min(bone, process)
-    if solid < 2:
-        solid += 0.55 * noise3(nz, x * 0.35, y * 0.35, z * 0.35)
-    if solid < 0:
-        facet = process < bone
-        if solid > (-1.7 if facet else -1.1):
-            return (CORTEX, MARROW, 0.15, 1.0)
-        return (MARROW, FAT, 0.0, (0.75 if facet else 1.0) + 0.12 * noise3(nz, x * 0.5, y * 0.5, z * 0.5))
+    wall = back_wall(canal, i, u)
+    flaval = canal[i, C_Q] > N_SACRAL - 0.9 and abs(u) < canal[i, C_WIDE] + 1.5
+    if flaval and wall < yc < wall + 0.8:
+        return (LIGAMENT, FAT, 0.08, 1.0)  # nothing but ligament touches the canal from behind
+    if min(superior, inferior, bone) < 2.5:
+        found = _bone(nz, x, y, z, bone, superior, inferior)
+        if found[0] >= 0:
+            return found
     if discs[j, D_RUDIMENT] == 0 and abs(u) > canal[i, C_WIDE] - 2:
         found = beside_foramen(discs, nz, j, side, du, dv, dw)
         if found[0] >= 0:
@@ -150,21 +129,42 @@ def _arch_and_gaps(
         if abs(dw) < discs[j, D_HALF_POST] + 1.2 and discs[j, D_RUDIMENT] == 0:
             return (ANNULUS, DISC_0 + j, 0.12, 1.0)
         return (EPIDURAL, FAT, 0.45, 1.0)
-    wall = back_wall(canal, i, u)
     thick = max(wall + 0.4 + canal[i, C_LF], (8.0 - 0.25 * abs(u)) * weight)
-    if wall < yc < thick and abs(u) < canal[i, C_WIDE] + 1.5 and canal[i, C_Q] > N_SACRAL - 0.9:
+    if flaval and wall < yc < thick:
         return (LIGAMENT, FAT, 0.08, 1.0)
-    if abs(u) < 3.6 and 6 < yc < 34 and canal[i, C_Q] > N_SACRAL - 0.9:  # between the spinous processes
-        n = noise3(nz, u * 0.3, yc * 0.22, i * 0.22) + 0.6 * noise3(
-            nz, u * 0.3 + 9, yc * 0.08 + i * 0.04, i * 0.3
-        )
-        return (LIGAMENT, FAT, min(max(0.50 + 0.20 * n, 0.05), 0.95), 1.0)
-    if yc < -9 and abs(u) < 12 and yc > -52 and solid < FAR:
+    if 6 < yc < 36 and abs(u) < 5 and canal[i, C_Q] > N_SACRAL - 0.9:  # between the spinous processes
+        strand = noise3(nz, u * 0.45, yc * 0.12 + i * 0.05, i * 0.18)
+        wide = noise3(nz, 9.0, yc * 0.16, i * 0.10)
+        if abs(u + 0.5 * wide) < 2.4 + 0.8 * wide + 0.4 * strand:
+            return (LIGAMENT, FAT, min(max(0.42 + 0.28 * strand + 0.15 * wide, 0.05), 0.95), 1.0)
+    if yc < -9 and abs(u) < 12 and yc > -52 and min(bone, superior, inferior) < FAR:
         return (-1, 0, 0.0, 1.0)
-    if ((abs(u) - 11) / 14) ** 2 + ((yc + 6) / (9 + 1.5 * noise3(nz, u * 0.2, yc * 0.2, i * 0.05))) ** 2 < 1:
+    wave = noise3(nz, u * 0.2, yc * 0.2, i * 0.05)
+    if ((abs(u) - 11) / (14 + 2 * wave)) ** 2 + ((yc + 6) / (9 + 1.5 * wave)) ** 2 < 1:
         vein = noise3(nz, u * 0.4, yc * 0.4, i * 0.15)
         return (FAT, EPIDURAL, min(max(0.2 + 0.4 * vein, 0.05), 0.9), 1.0)
     return (-1, 0, 0.0, 1.0)
+
+
+@jit
+def _bone(nz, x, y, z, bone, superior, inferior):
+    """Joint, cortex or marrow of the arch at these distances from its parts."""
+    fine = noise3(nz, x * 0.5, y * 0.5, z * 0.5)
+    if superior > 0 and inferior > 0 and superior + inferior < JOINT + 0.25:
+        if abs(superior - inferior) < 0.5:
+            return (CARTILAGE, FLUID, min(max(0.40 + 0.25 * fine, 0.0), 0.9), 1.0)
+        return (CORTEX, CARTILAGE, 0.4, 1.0)
+    rough = 0.55 * noise3(nz, x * 0.24, y * 0.24, z * 0.24) + 0.25 * fine
+    process = min(superior, inferior)
+    solid = min(bone, process) + rough
+    if solid >= 0:
+        return (-1, 0, 0.0, 1.0)
+    facet = process < bone
+    rind = (1.6 if facet else 1.1) + 0.35 * fine
+    if solid > -rind:
+        return (CORTEX, MARROW, 0.15, 1.0)
+    share = min((-rind - solid) / 0.8, 1.0)
+    return (CORTEX, MARROW, 0.4 + 0.6 * share, (0.8 if facet else 1.0) + 0.10 * fine + 0.10 * rough)
 
 
 @jit
@@ -173,13 +173,15 @@ def draw_slice(out, origin, row_step, column_step, normal, offsets, tables,
     """Fill out[sequence, 0 water | 1 fat, row, column] with signal averaged over the sub-samples.
 
     `offsets` (n, 3): sub-samples as column, row (pixels) and through-slice (mm). `tables` (sequence, tissue, 2).
+    Neighbouring pixels sample other depths, so an oblique border shows no contour lines.
     """
     sequences, rows, columns = out.shape[0], out.shape[2], out.shape[3]
     for r in range(rows):
         for c in range(columns):
             count, seen_a, seen_b = offsets.shape[0], -1, -1
+            depth = offsets[2, 2] * (0.75 - 0.5 * ((r + 2 * (c & 1)) & 3))
             for s in range(offsets.shape[0]):
-                a, b, d = c + offsets[s, 0], r + offsets[s, 1], offsets[s, 2]
+                a, b, d = c + offsets[s, 0], r + offsets[s, 1], offsets[s, 2] + depth
                 x = origin[0] + a * row_step[0] + b * column_step[0] + d * normal[0]
                 y = origin[1] + a * row_step[1] + b * column_step[1] + d * normal[1]
                 z = origin[2] + a * row_step[2] + b * column_step[2] + d * normal[2]

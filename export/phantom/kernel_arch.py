@@ -26,6 +26,8 @@ from export.phantom.layout import (
 )  # fmt: skip
 
 FAR = 99.0
+JOINT = 1.3  # mm of cartilage and fluid between two facets
+FORAMEN_BACK = 10.3  # mm behind the disc: no process reaches into the foramen
 
 
 @jit
@@ -47,30 +49,26 @@ def box(x, y, z, hx, hy, hz, rounding):
 
 
 @jit
-def blade(a, b, w, low, high, radius):
-    """Roughly signed distance to an upright articular process: long along the joint (out and back at 50 degrees)."""
-    along, across = 0.62 * a + 0.78 * b, 0.78 * a - 0.62 * b
-    over = max(low - w, w - high, 0.0)
-    return math.sqrt(0.34 * along * along + across * across + over * over) - radius
+def facets(bodies, j, u, p, w):
+    """Signed distances (mm) to the inferior process of body j + 1 and the superior process of body j, in disc j's frame.
 
-
-@jit
-def superior_facet(bodies, k, u, p, w):
-    """Signed distance to the superior articular process of body k, which reaches up behind the disc above."""
-    ped_u, size = bodies[k, V_PED_U], bodies[k, V_FACET]
-    half = bodies[k, V_HALF_BACK]
-    return blade(abs(u) - ped_u - 0.5, p - 12.0, w, half - 6, half + 9.0, 3.5 * size)
-
-
-@jit
-def inferior_facet(bodies, k, u, p, w):
-    """Signed distance to pars and inferior articular process of body k, which reach down behind the disc below."""
-    ped_u, size = bodies[k, V_PED_U], bodies[k, V_FACET]
-    side = LEFT if u > 0 else RIGHT
-    middle = 0.5 * (bodies[k, V_PED_TOP] + bodies[k, V_PED_LOW_L + side])
-    half, deep = bodies[k, V_HALF_BACK], bodies[k, V_CANAL_DEPTH]
-    pars = capsule(abs(u), p, w, ped_u, 9.0, middle, ped_u - 4.5, deep + 4.5, -half + 2, 4.3)
-    return min(pars, blade(abs(u) - ped_u + 4.6, p - deep - 1.5, w, -half - 10, -half + 4, 3.5 * size))
+    In axial section the inferior one is a lump, the superior one the crescent that clasps it from before and outside.
+    """
+    ped_u = 0.5 * (bodies[j, V_PED_U] + bodies[j + 1, V_PED_U])
+    size = 0.5 * (bodies[j, V_FACET] + bodies[j + 1, V_FACET])
+    a, b = abs(u) - ped_u + 3.5, p - 0.5 * (bodies[j, V_CANAL_DEPTH] + bodies[j + 1, V_CANAL_DEPTH]) - 1.5
+    if abs(a) > 24 or abs(b) > 24 or abs(w) > 24:
+        return FAR, FAR
+    t = min(max((4.5 * b - 3.5 * a) / 32.5, 0.0), 1.0)
+    across = math.sqrt((a + 3.5 * t) ** 2 + (b - 4.5 * t) ** 2)
+    radius = 4.4 * size + 0.03 * w
+    over = max(-9 - w, w - 12, 0.0)
+    inferior = math.sqrt(across * across + over * over) - radius
+    outward, along = 0.80 * a - 0.60 * b, 0.60 * a + 0.80 * b
+    thick = size * max(6.2 - 0.05 * (along - 1) ** 2, 1.5) - 0.3 * max(w - 2, 0.0)
+    shell = abs(across - radius - JOINT - 0.5 * thick) - 0.5 * thick
+    superior = max(shell, -outward - 1.2, FORAMEN_BACK - p, w - 9, -13 - w)
+    return inferior, superior
 
 
 @jit
@@ -93,6 +91,9 @@ def arch(bodies, k, u, v, w):
         du, dw = (au - ped_u) / ped_hw, (w - middle) / hh
         best = max((math.sqrt(du * du + dw * dw) - 1) * min(ped_hw, hh), p - 11)
         best = min(best, capsule(au, p, w, ped_u - 0.5, 8.5, middle + 2, ped_u - 0.5, 10.5, half, 4.2))
+    if au < ped_u + 6 and p > 3:
+        middle = 0.5 * (top + low)
+        best = min(best, capsule(au, p, w, ped_u, 9.0, middle, ped_u - 4.5, deep + 4.5, -half + 2, 4.3))
     if au > ped_u and p > 0:
         middle = 0.5 * (top + low)
         best = min(
@@ -100,9 +101,9 @@ def arch(bodies, k, u, v, w):
             capsule(au, p, w, ped_u + 2, 8.0, middle, ped_u + bodies[k, V_TRANSVERSE], 14.0, middle + 2, 3.6),
         )
     if p > deep - 6 and au < 20:
-        lamina_p = deep + 7.0 - 0.35 * au
+        lamina_p = deep + 7.5 - 0.5 * au
         tall = bodies[k, V_SPINOUS_HALF_H] * 0.85
-        lamina = box(0.0, p - lamina_p, w - bodies[k, V_SPINOUS_W] + 0.5 - 0.15 * au, 1.0, 3.2, tall, 2.4)
+        lamina = box(0.0, p - lamina_p, w - bodies[k, V_SPINOUS_W] + 0.5 - 0.15 * au, 1.0, 3.4, tall, 2.4)
         best = min(best, max(lamina, au - ped_u + 3))
         length = bodies[k, V_SPINOUS_LEN]
         along = p - deep - 4

@@ -17,6 +17,7 @@ from export.phantom.layout import (
     D_FISSURE,
     D_FOR_H_L,
     D_FOR_IN,
+    D_FOR_OFF,
     D_FOR_OUT,
     D_FOR_TOP_L,
     D_FOR_V_L,
@@ -112,8 +113,8 @@ def body(bodies, discs, nz, k, u, v, w):
         if share > 0:
             return (BODY_0 + k, MODIC_0 + j, share, 1.0)
     mottle = (
-        noise3(nz, u * 0.55 + shift, v * 0.55, w * 0.55) * 0.10
-        + noise3(nz, u * 0.16, v * 0.16 + shift, w * 0.16) * 0.07
+        noise3(nz, u * 0.95 + shift, v * 0.95, w * 0.6) * 0.12
+        + noise3(nz, u * 0.20, v * 0.20 + shift, w * 0.20) * 0.04
     )
     return (BODY_0 + k, FAT, 0.0, 1.0 + mottle)
 
@@ -137,14 +138,15 @@ def disc(bodies, discs, nz, j, u0, v0, w0, u1, v1, w1):
         return NOTHING
     size = discs[j, D_NUCLEUS]
     r2 = (u / (0.82 * hw)) ** 2 + ((v - 0.06 * hd) / (0.80 * hd)) ** 2
-    wobble = 0.15 * noise3(nz, u * 0.3, v * 0.3 + j * 7, w0 * 0.6)
-    share = min(max((r2 + wobble - 0.45 * size) / 0.8, 0.0), 1.0)
+    wobble = 0.15 * noise3(nz, u * 0.3, v * 0.3 + j * 7, w0 * 0.6) + 0.12 * noise3(nz, u * 0.09, v * 0.09, j * 7.0)
+    share = min(max((r2 + wobble - 0.45 * size) / 0.9, 0.0), 1.0)
+    share *= 0.78 + 0.22 * value**4  # the inner annulus keeps some water
     if min(low, high) < 0.5:
         return (CARTILAGE, ANNULUS, 0.6, 1.0)
     cleft = abs(t - 0.5 + 0.05 * wobble) * 6
     if cleft < 1 and r2 < 0.9:
         share = max(share, discs[j, D_CLEFT] * (1 - cleft) * (1 - cleft))
-    gain = 1.0 + 0.10 * noise3(nz, u * 0.5, v * 0.5, w0 * 1.1 + j * 5)
+    gain = 1.0 + 0.12 * noise3(nz, u * 0.7, v * 0.7, w0 * 1.1 + j * 5)
     if discs[j, D_FISSURE] > 0 and v > 0.7 * hd:
         spot = ((v - 0.88 * hd) / 1.6) ** 2 + (u / 4.5) ** 2 + ((t - 0.4) / 0.16) ** 2
         if spot < 1:
@@ -174,11 +176,12 @@ def foramen(discs, nz, j, side, u, v, w):
             return NOTHING
     rr = discs[j, D_ROOT_R]
     a, b = min(rr, 0.92 * r), min(1.3 * rr, 0.88 * rise)
-    dv, dw = (v - middle + 0.3) / a, (w - head - 0.12 * rise) / b
+    lateral = au - discs[j, D_FOR_OFF]  # the root runs down and back as it leaves
+    dv, dw = (v - middle + 0.3 - 0.15 * lateral) / a, (w - head - 0.12 * rise + 0.7 * lateral) / b
     if dv * dv + dw * dw < 1:
         return (ROOT, LIGAMENT, 0.12, 1.0)
-    vein = noise3(nz, u * 0.1, v * 0.6, w * 0.6 + j * 9)
-    return (FAT, EPIDURAL, 0.8 if vein > 1.3 else 0.08, 1.0)
+    vein = noise3(nz, u * 0.35, v * 0.6, w * 0.6 + j * 9)
+    return (FAT, EPIDURAL, min(max(0.1 + 0.5 * (vein - 0.6), 0.05), 0.8), 1.0)
 
 
 @jit
@@ -193,7 +196,10 @@ def beside_foramen(discs, nz, j, side, u, v, w):
         return NOTHING
     if v < front - 2 + tight * (2.5 + 0.5 * discs[j, D_FOR_W_L + side]) and w < discs[j, D_HALF_POST] + 2.0:
         return (ANNULUS, DISC_0 + j, 0.15, 1.0)
-    return (LIGAMENT, FAT, min(max(0.38 - 0.35 * tight + 0.06 * wave, 0.0), 0.48), 1.0)
+    loose = max(abs(u) - discs[j, D_FOR_OFF] - 1.5 + 1.2 * wave, 0.0) * 0.25
+    if loose > 0.5:
+        return NOTHING
+    return (LIGAMENT, FAT, min(max(0.38 + loose - 0.35 * tight + 0.06 * wave, 0.0), 0.48), 1.0)
 
 
 @jit

@@ -45,67 +45,77 @@ def surface(build, back, x, y, z):
 
 
 @jit
+def line(value, half):
+    """1 on the zero set of a noise, falling to 0 at |value| = half: a thread or a sheet."""
+    return max(1 - abs(value) / half, 0.0)
+
+
+@jit
 def subcutaneous(nz, x, y, z):
-    """Fat crossed by thin septa."""
-    n = noise3(nz, x * 0.13, y * 0.42, z * 0.15)
-    thin = max(0.0, 1 - abs(n) / 0.07) * max(0.0, noise3(nz, x * 0.06, y * 0.09 + 9, z * 0.06) + 0.4)
-    return (FAT, SKIN, min(0.6 * thin, 0.7), 1.0 + 0.02 * n)
+    """Fat crossed by faint septa that run along the skin."""
+    slow = noise3(nz, x * 0.05, y * 0.06, z * 0.05)
+    septum = line(noise3(nz, x * 0.06 + 0.3 * slow, y * 0.30, z * 0.09), 0.05) * max(0.0, slow + 0.3)
+    fine = noise3(nz, x * 0.45, y * 0.8, z * 0.4)
+    return (FAT, SKIN, min(max(0.45 * septum + 0.05 * fine, 0.0), 0.6), 1.0 + 0.05 * slow + 0.03 * fine)
 
 
 @jit
 def muscle(nz, u, y, s, fat, grain):
-    """Muscle with streaks of fat along its fibres; `fat` 0..1, `grain` shifts the pattern."""
-    coarse = noise3(nz, u * 0.16 + grain, y * 0.16, s * 0.03)
-    fine = noise3(nz, u * 0.75, y * 0.75 + grain, s * 0.08)
-    share = 0.45 * coarse + 0.75 * fine - 1.55 + 2.4 * fat
-    return (MUSCLE, FAT, min(max(share / 1.1, 0.0), 0.85), 1.0 + 0.05 * fine)
+    """Muscle in bundles: thin sheets of fat round them, more of them with `fat` 0..1; `grain` shifts the pattern."""
+    slow = noise3(nz, u * 0.10 + grain, y * 0.10, s * 0.02)
+    sheet = line(noise3(nz, u * 0.20 + 0.6 * slow, y * 0.20 + grain, s * 0.025), 0.12 + 0.2 * fat)
+    fine = noise3(nz, u * 0.75, y * 0.75 + grain, s * 0.07)
+    share = sheet * min(max(0.30 + 0.45 * slow + 0.15 * fine + 1.2 * fat, 0.0), 0.9) + 0.05 * fine
+    return (MUSCLE, FAT, min(max(share, 0.0), 0.85), 1.0 + 0.07 * fine + 0.05 * slow)
 
 
 @jit
 def feathered(nz, u, y, s, fat, grain):
-    """Muscle of the back: streaks of fat that fan out from the laminae, long along the fibres."""
-    au, dy = abs(u) + 3.0, y + 6.0
-    angle, r = math.atan2(au, dy), math.sqrt(au * au + dy * dy)
+    """Muscle of the back: threads and feathers of fat that fan out from the facets, long along the fibres."""
+    au, dy = abs(u) + 6.0, y + 12.0
     side = 31.0 if u > 0 else 0.0
-    wide = noise3(nz, u * 0.12 + side, y * 0.12 + grain, s * 0.04)
-    ray = noise3(nz, angle * 24.0 + side + grain, r * 0.17, s * 0.06)
-    fine = noise3(nz, angle * 55.0 + side, r * 0.30 + grain, s * 0.09)
-    share = 0.55 * ray + 0.45 * fine + 0.35 * wide - 1.25 + 2.2 * fat
-    return (MUSCLE, FAT, min(max(share / 1.1, 0.0), 0.88), 1.0 + 0.05 * fine)
+    slow = noise3(nz, u * 0.07 + side, y * 0.07 + grain, s * 0.03)
+    fine = noise3(nz, u * 0.6 + side, y * 0.6 + grain, s * 0.07)
+    angle, r = math.atan2(au, dy) + 0.07 * slow + 0.012 * fine, math.sqrt(au * au + dy * dy)
+    ray = noise3(nz, angle * 17.0 + side + grain, r * 0.10, s * 0.04)
+    twig = noise3(nz, angle * 42.0 + side, r * 0.13 + grain, s * 0.06)
+    branch = line(ray, 0.10 + 0.5 * fat) * min(max(0.25 + 0.5 * slow + 1.8 * fat + 0.2 * twig, 0.0), 0.95)
+    thread = line(twig, 0.22 + 0.7 * fat) * min(max(0.05 + 0.35 * ray + 1.4 * fat - 0.2 * slow, 0.0), 0.9)
+    clump = 0.55 * ray + 0.5 * fine + 0.25 * slow + 0.2 * twig - 1.55 + 2.3 * fat
+    share = max(branch, thread, clump) + 0.04 * fine
+    return (MUSCLE, FAT, min(max(share, 0.0), 0.9), 1.0 + 0.06 * fine + 0.05 * slow)
 
 
 @jit
 def behind(canal, build, nz, i, u, y):
-    """Muscles of the back in canal coordinates: multifidus and erector in their fascia."""
-    q, au = canal[i, C_Q], abs(u)
+    """Muscles of the back in canal coordinates: multifidus, longissimus and iliocostalis in their fascia."""
+    q, au, s = canal[i, C_Q], abs(u), i * 0.5
     fascia = canal[i, C_FASCIA] * (1.04 - 0.14 / (1 + (au / 7) ** 2))  # a groove between the two bellies
     wide = (70 if q > 4 else 52) * build[SCALE]
-    if y < -6 + 0.0012 * au * au or au > wide or y > fascia + 2:
+    if y < -9 or au > wide or y > fascia + 2:
         return NOTHING
-    e = (au / wide) ** 2.4 + (max(y, 0.0) / fascia) ** 2.4
-    s = i * 0.5
+    deep_y = (y - 7) / (fascia - 7) if y > 7 else (7 - y) / (14 - 5 * min(au / wide, 1.0))
+    e = (au / wide) ** 2.6 + deep_y**2.6
     if e > 1:
         return NOTHING
-    if e > 0.965:
-        return (LIGAMENT, FAT, 0.35, 1.0)
-    if au < 1.3 + 0.8 * noise3(nz, 5.0, y * 0.2, s * 0.1) and y > 20:
-        return (LIGAMENT, FAT, 0.5, 1.0)
     low = min(max((8.5 - q) / 5, 0.0), 1.0)
-    septum = 19 + 6 * low + 0.25 * y + 2 * noise3(nz, 1.0, y * 0.1, s * 0.05)
-    gap = abs(au - septum) - (0.2 + 1.5 * low * build[ATROPHY]) * (
-        1 + 0.9 * noise3(nz, u * 0.1, y * 0.25, s * 0.1)
-    )
-    if gap < 0 and y < fascia - 6:
-        return (FAT, MUSCLE, 0.3, 1.0)
-    deep = min(max(1 - (y - 8) / 25, 0.0), 1.0)
-    fat = (
-        0.04 + build[ATROPHY] * (0.22 + 0.5 * low) * (0.25 + 0.75 * deep)
-        if au < septum
-        else 0.25 * build[ATROPHY] + 0.05
-    )
-    fat += 0.35 * max(
-        0.0, 1 - max(au - 3, y - 14, 0.0) / 7
-    )  # fat round the laminae and the spinous processes
+    bend = noise3(nz, 1.0 + 20 * (u > 0), y * 0.10, s * 0.05)
+    thin = noise3(nz, u * 0.22, y * 0.22, s * 0.08)
+    if e > 0.955 + 0.02 * thin and y > 4:
+        return (LIGAMENT, FAT, min(max(0.35 + 0.25 * thin, 0.0), 1.0), 1.0)
+    if au < 1.3 + 0.8 * thin and y > 20:
+        return (LIGAMENT, FAT, 0.5, 1.0)
+    medial = 19 + 4 * low + (0.34 + 0.05 * bend) * y + 2.5 * bend
+    lateral = 37 + 5 * low + 0.30 * y - 3.5 * bend
+    old, deep = build[ATROPHY], min(max(1 - (y - 8) / 25, 0.0), 1.0)
+    cleft = (0.35 + (0.4 + 1.6 * low * old) * (0.35 + deep)) * (0.8 + 1.2 * thin)
+    gap = min(abs(au - medial) - cleft, abs(au - lateral) - (0.25 + 0.5 * old * low) * (0.7 + 1.5 * thin))
+    if gap < 0 and y < fascia - 3:
+        return (FAT, MUSCLE, min(max(0.25 - 0.2 * thin, 0.0), 1.0), 1.0)
+    fat = 0.03 + old * ((0.16 + 0.3 * low) * (0.2 + 0.8 * deep) if au < medial else 0.10 + 0.10 * low)
+    # more of it round the laminae and the spinous processes, and outside the facets
+    fat += (0.30 + 0.15 * low) * max(0.0, 1 - max(au - 7, 0.7 * y - 10, 0.0) / 8)
+    fat += (0.40 + 0.15 * low) * max(0.0, 1 - (max(abs(au - medial) - 2, 0.0) + max(y - 4, 0.0)) / 11)
     return feathered(nz, u, y, s, fat, build[SEED])
 
 
@@ -209,8 +219,10 @@ def around(canal, build, nz, back, near, i, u, yc, x, y, z):
         return (SKIN, FAT, 0.0, 1.0)
     q = canal[i, C_Q]
     if near:  # nothing in a body is a perfect ellipse
-        u += 2.6 * noise3(nz, u * 0.11, yc * 0.11, i * 0.02) + 1.0 * noise3(nz, yc * 0.35, u * 0.35, i * 0.04)
-        yc += 1.8 * noise3(nz, yc * 0.10 + 17, u * 0.10, i * 0.02)
+        wave = noise3(nz, yc * 0.35, u * 0.35, i * 0.04)
+        fine = noise3(nz, u * 0.9, yc * 0.9, i * 0.10)
+        u += 2.8 * noise3(nz, u * 0.09, yc * 0.09, i * 0.02) + 1.0 * wave + 0.3 * fine
+        yc += 2.2 * noise3(nz, yc * 0.09 + 17, u * 0.09, i * 0.02) - 0.7 * wave + 0.3 * fine
         found = behind(canal, build, nz, i, u, yc)
         if found[0] >= 0:
             return found
@@ -226,7 +238,8 @@ def around(canal, build, nz, back, near, i, u, yc, x, y, z):
             return found
         n = noise3(nz, x * 0.3, y * 0.3, z * 0.16)
         if yc > -53 + 5 * n - 0.0015 * u * u:
-            return (FAT, VESSEL, min(max((n - 1.4) * 1.5, 0.08), 0.85), 1.0 + 0.04 * n)
+            strand = 0.45 * line(noise3(nz, x * 0.16, y * 0.16, z * 0.10), 0.10) * max(n + 0.3, 0.0)
+            return (FAT, VESSEL, min(max((n - 1.3) * 1.5, strand, 0.05), 0.85), 0.96 + 0.04 * n + 0.05 * wave)
     if under < 0.7 * build[FAT_MM]:
         return subcutaneous(nz, x, y, z)
     if under < 0.7 * build[FAT_MM] + 9:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,8 +20,8 @@ Array = NDArray[np.float64]
 # Four places in a pixel, spread through the slice's thickness (column, row in pixels; share of the thickness).
 # The first two are farthest apart: where they agree the renderer takes no more.
 SUBSAMPLES = np.array([[-0.3, -0.12, -0.375], [0.3, 0.12, 0.375], [0.12, -0.3, 0.125], [-0.12, 0.3, -0.125]])
-
-
+Draw = Callable[[Scene, ImagePlane, float, Array], Array]
+"""`ideal_slice` or what stands in for it: scene, plane, thickness in mm, tables -> (sequence, water|fat, row, column)."""
 IDEAL_SCALE = 2000  # stored value of a signal of 1 when no artefacts are asked for
 
 
@@ -57,12 +57,13 @@ def ideal_slice(scene: Scene, plane: ImagePlane, thickness: float, tables: Array
 
 
 def render_plans(scene: Scene, tissues: list[Tissue], plans: Sequence[SeriesPlan], looks: Sequence[Look],
-                 rngs: Sequence[np.random.Generator], artefacts: bool) -> list[list[NDArray[np.uint16]]]:  # fmt: skip
+                 rngs: Sequence[np.random.Generator], artefacts: bool,
+                 draw: Draw = ideal_slice) -> list[list[NDArray[np.uint16]]]:  # fmt: skip
     """Pictures of series that share their planes (sagittal T1, T2, STIR): the anatomy is drawn once for all of them."""
     tables = np.stack([signal_table(tissues, plan.weighting) for plan in plans])
     stacks: list[list] = [[] for _ in plans]
     for plane in plans[0].planes:
-        ideal = ideal_slice(scene, plane, plans[0].thickness, tables)
+        ideal = draw(scene, plane, plans[0].thickness, tables)
         for n, (plan, look, rng) in enumerate(zip(plans, looks, rngs, strict=True)):
             if not artefacts:
                 stacks[n].append(ideal[n].sum(axis=0).astype(np.float32))

@@ -18,7 +18,7 @@ from export.phantom.options import PhantomOptions, Role, stream
 from export.phantom.places import boxes_in, level_truth
 from export.phantom.protocol import SeriesPlan, plan_series
 from export.phantom.quirk_plan import draw_quirks, split_series
-from export.phantom.render import render_plans, shown_plane
+from export.phantom.render import Draw, ideal_slice, render_plans, shown_plane
 from export.phantom.scene import Scene, build_scene
 from export.phantom.tissues import Weighting, patient_tissues
 from export.phantom.truth import BoxTruth, FindingTruth, PhantomTruth, SeriesTruth
@@ -79,20 +79,25 @@ def make_scene(seed: int, index: int, options: PhantomOptions) -> Scene:
     return build_scene(anatomy, stream(seed, index, "scene"))
 
 
-def render_study(seed: int, index: int, options: PhantomOptions | None = None) -> RenderedStudy:
-    """Study `index` of the endless row that `seed` stands for. The same arguments give the same pixels and UIDs."""
+def render_study(
+    seed: int, index: int, options: PhantomOptions | None = None, draw: Draw = ideal_slice
+) -> RenderedStudy:
+    """Study `index` of the endless row that `seed` stands for. The same arguments give the same pixels and UIDs.
+
+    `draw` draws each slice's ideal signal; another one may save work where nobody looks.
+    """
     options = options or PhantomOptions()
     scene = make_scene(seed, index, options)
     quirks = draw_quirks(stream(seed, index, "quirks"), options)
     plans = split_series(plan_series(scene, options, stream(seed, index, "protocol")), quirks)
-    series = _render(scene, plans, seed, index, options)
+    series = _render(scene, plans, seed, index, options, draw)
     boxes = [box for s in series for x in s.slices for box in boxes_in(scene, x.plane, x.sop_uid)]
     truth = _truth(scene, options, seed, index, series, boxes, quirks)
     return RenderedStudy(seed, index, tuple(series), truth, scene, quirks)
 
 
 def _render(
-    scene: Scene, plans: list[SeriesPlan], seed: int, index: int, options: PhantomOptions
+    scene: Scene, plans: list[SeriesPlan], seed: int, index: int, options: PhantomOptions, draw: Draw
 ) -> list[RenderedSeries]:
     tissues = patient_tissues(scene.anatomy, stream(seed, index, "tissues"))
     numbered = list(enumerate(plans, start=2))  # series 1 would be the localizer
@@ -101,7 +106,7 @@ def _render(
         group = list(shared)
         looks = [draw_look(stream(seed, index, f"look {p.role}"), p.role) for _, p in group]
         rngs = [stream(seed, index, f"noise {n}") for n, _ in group]
-        stacks = render_plans(scene, tissues, [p for _, p in group], looks, rngs, options.artefacts)
+        stacks = render_plans(scene, tissues, [p for _, p in group], looks, rngs, options.artefacts, draw)
         rendered += [_series(n, p, s, seed, index, options) for (n, p), s in zip(group, stacks, strict=True)]
     return rendered
 
