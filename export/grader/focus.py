@@ -77,6 +77,6 @@ def _window(plane: ImagePlane, places: Array) -> tuple[int, int, int, int] | Non
     at = plane.to_pixel(near)
     limits = [plane.columns, plane.rows]
     low = np.clip(np.floor(at.min(axis=0) - half), 0, limits).astype(int)
-    low -= low % 4  # the renderer samples depths in a pattern of four pixels
+    low -= low % 2  # the renderer samples depths in a checkerboard
     high = np.clip(np.ceil(at.max(axis=0) + half), 0, limits).astype(int)
     return (int(low[0]), int(low[1]), int(high[0]), int(high[1])) if (high > low).all() else None

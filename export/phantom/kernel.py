@@ -135,8 +135,10 @@ def _arch_and_gaps(discs, canal, nz, x, y, z, i, j, side, u, yc, du, dv, dw, bon
     if 6 < yc < 36 and abs(u) < 5 and canal[i, C_Q] > N_SACRAL - 0.9:  # between the spinous processes
         strand = noise3(nz, u * 0.45, yc * 0.12 + i * 0.05, i * 0.18)
         wide = noise3(nz, 9.0, yc * 0.16, i * 0.10)
-        if abs(u + 0.5 * wide) < 2.4 + 0.8 * wide + 0.4 * strand:
-            return (LIGAMENT, FAT, min(max(0.42 + 0.28 * strand + 0.15 * wide, 0.05), 0.95), 1.0)
+        edge = 2.2 + 0.7 * wide + 0.5 * strand - abs(u + 0.5 * wide)
+        if edge > 0:
+            share = 0.40 + 0.26 * strand + 0.15 * wide + max(0.4 - 0.3 * edge, 0.0)
+            return (LIGAMENT, FAT, min(max(share, 0.05), 0.95), 1.0)
     if yc < -9 and abs(u) < 12 and yc > -52 and min(bone, superior, inferior) < FAR:
         return (-1, 0, 0.0, 1.0)
     wave = noise3(nz, u * 0.2, yc * 0.2, i * 0.05)
@@ -154,17 +156,17 @@ def _bone(nz, x, y, z, bone, superior, inferior):
         if abs(superior - inferior) < 0.5:
             return (CARTILAGE, FLUID, min(max(0.40 + 0.25 * fine, 0.0), 0.9), 1.0)
         return (CORTEX, CARTILAGE, 0.4, 1.0)
-    rough = 0.55 * noise3(nz, x * 0.24, y * 0.24, z * 0.24) + 0.25 * fine
+    rough = 0.45 * noise3(nz, x * 0.24, y * 0.24, z * 0.24) + 0.25 * fine
     process = min(superior, inferior)
     solid = min(bone, process) + rough
     if solid >= 0:
         return (-1, 0, 0.0, 1.0)
     facet = process < bone
-    rind = (1.6 if facet else 1.1) + 0.35 * fine
+    rind = (1.4 if superior + inferior < JOINT + 2.8 else 0.9) + 0.3 * fine  # thicker under the cartilage
     if solid > -rind:
         return (CORTEX, MARROW, 0.15, 1.0)
     share = min((-rind - solid) / 0.8, 1.0)
-    return (CORTEX, MARROW, 0.4 + 0.6 * share, (0.8 if facet else 1.0) + 0.10 * fine + 0.10 * rough)
+    return (CORTEX, MARROW, 0.4 + 0.6 * share, (0.88 if facet else 1.0) + 0.10 * fine + 0.10 * rough)
 
 
 @jit
@@ -173,13 +175,14 @@ def draw_slice(out, origin, row_step, column_step, normal, offsets, tables,
     """Fill out[sequence, 0 water | 1 fat, row, column] with signal averaged over the sub-samples.
 
     `offsets` (n, 3): sub-samples as column, row (pixels) and through-slice (mm). `tables` (sequence, tissue, 2).
-    Neighbouring pixels sample other depths, so an oblique border shows no contour lines.
+    Neighbouring pixels sample other depths, so an oblique border shows no contour lines; the pattern is a checkerboard,
+    which the taper of k-space removes.
     """
     sequences, rows, columns = out.shape[0], out.shape[2], out.shape[3]
     for r in range(rows):
         for c in range(columns):
             count, seen_a, seen_b = offsets.shape[0], -1, -1
-            depth = offsets[2, 2] * (0.75 - 0.5 * ((r + 2 * (c & 1)) & 3))
+            depth = offsets[2, 2] * (0.75 - 0.5 * (2 * ((r ^ c) & 1) + (r & 1)))
             for s in range(offsets.shape[0]):
                 a, b, d = c + offsets[s, 0], r + offsets[s, 1], offsets[s, 2] + depth
                 x = origin[0] + a * row_step[0] + b * column_step[0] + d * normal[0]

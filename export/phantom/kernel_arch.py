@@ -27,7 +27,7 @@ from export.phantom.layout import (
 
 FAR = 99.0
 JOINT = 1.3  # mm of cartilage and fluid between two facets
-FORAMEN_BACK = 10.3  # mm behind the disc: no process reaches into the foramen
+FORAMEN_BACK = 8.0  # mm behind the disc: no process reaches into the foramen
 
 
 @jit
@@ -65,9 +65,9 @@ def facets(bodies, j, u, p, w):
     over = max(-9 - w, w - 12, 0.0)
     inferior = math.sqrt(across * across + over * over) - radius
     outward, along = 0.80 * a - 0.60 * b, 0.60 * a + 0.80 * b
-    thick = size * max(6.2 - 0.05 * (along - 1) ** 2, 1.5) - 0.3 * max(w - 2, 0.0)
+    thick = size * max(7.4 - 0.06 * (along - 1) ** 2, 1.5) - 0.3 * max(w - 2, 0.0)
     shell = abs(across - radius - JOINT - 0.5 * thick) - 0.5 * thick
-    superior = max(shell, -outward - 1.2, FORAMEN_BACK - p, w - 9, -13 - w)
+    superior = max(shell, -outward - 1.2, FORAMEN_BACK - p, w - 9, -13 - w, abs(along - 1) - 8.5)
     return inferior, superior
 
 

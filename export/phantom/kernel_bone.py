@@ -158,8 +158,14 @@ def disc(bodies, discs, nz, j, u0, v0, w0, u1, v1, w1):
 def foramen(discs, nz, j, side, u, v, w):
     """Opening of a foramen at its disc's (u, v, w): fat round the exiting root. Drawn over bone: its height is true."""
     au = abs(u)
-    if au < discs[j, D_FOR_IN] or au > discs[j, D_FOR_OUT]:
+    if au < discs[j, D_FOR_IN] or au > discs[j, D_FOR_OUT] + 2:
         return NOTHING
+    lateral = au - discs[j, D_FOR_OFF]
+    if abs(lateral) > 1:  # exact where its height is measured, uneven to both sides
+        wave = noise3(nz, u * 0.3, v * 0.3, w * 0.3 + j * 5)
+        if lateral > 3 and au > discs[j, D_FOR_OUT] - 1 + 1.5 * wave:
+            return NOTHING
+        v += min(abs(lateral) - 1, 2.0) * (0.5 * wave - 0.12 * lateral)
     top, height, width = discs[j, D_FOR_TOP_L + side], discs[j, D_FOR_H_L + side], discs[j, D_FOR_W_L + side]
     if w > top or w < top - height:
         return NOTHING
@@ -175,9 +181,10 @@ def foramen(discs, nz, j, side, u, v, w):
         ):
             return NOTHING
     rr = discs[j, D_ROOT_R]
-    a, b = min(rr, 0.92 * r), min(1.3 * rr, 0.88 * rise)
-    lateral = au - discs[j, D_FOR_OFF]  # the root runs down and back as it leaves
-    dv, dw = (v - middle + 0.3 - 0.15 * lateral) / a, (w - head - 0.12 * rise + 0.7 * lateral) / b
+    thin = 1 - 0.012 * lateral * lateral
+    # the root runs down and back as it leaves, thickest in its ganglion
+    a, b = thin * min(rr, 0.92 * r), thin * min(1.3 * rr, 0.88 * rise)
+    dv, dw = (v - middle + 0.3 - 0.2 * lateral) / a, (w - head - 0.12 * rise + 0.9 * lateral) / b
     if dv * dv + dw * dw < 1:
         return (ROOT, LIGAMENT, 0.12, 1.0)
     vein = noise3(nz, u * 0.35, v * 0.6, w * 0.6 + j * 9)
@@ -196,7 +203,7 @@ def beside_foramen(discs, nz, j, side, u, v, w):
         return NOTHING
     if v < front - 2 + tight * (2.5 + 0.5 * discs[j, D_FOR_W_L + side]) and w < discs[j, D_HALF_POST] + 2.0:
         return (ANNULUS, DISC_0 + j, 0.15, 1.0)
-    loose = max(abs(u) - discs[j, D_FOR_OFF] - 1.5 + 1.2 * wave, 0.0) * 0.25
+    loose = max(abs(u) - discs[j, D_FOR_OFF] - 1.0 + min(max(wave, -1.5), 0.7), 0.0) * 0.4
     if loose > 0.5:
         return NOTHING
     return (LIGAMENT, FAT, min(max(0.38 + loose - 0.35 * tight + 0.06 * wave, 0.0), 0.48), 1.0)

@@ -108,10 +108,12 @@ def behind(canal, build, nz, i, u, y):
     medial = 19 + 4 * low + (0.34 + 0.05 * bend) * y + 2.5 * bend
     lateral = 37 + 5 * low + 0.30 * y - 3.5 * bend
     old, deep = build[ATROPHY], min(max(1 - (y - 8) / 25, 0.0), 1.0)
+    fine = noise3(nz, u * 0.6, y * 0.6, s * 0.12)
+    thin += 0.5 * fine
     cleft = (0.35 + (0.4 + 1.6 * low * old) * (0.35 + deep)) * (0.8 + 1.2 * thin)
     gap = min(abs(au - medial) - cleft, abs(au - lateral) - (0.25 + 0.5 * old * low) * (0.7 + 1.5 * thin))
     if gap < 0 and y < fascia - 3:
-        return (FAT, MUSCLE, min(max(0.25 - 0.2 * thin, 0.0), 1.0), 1.0)
+        return (FAT, MUSCLE, min(max(0.25 - 0.2 * thin, 0.0), 1.0), 1.0 + 0.06 * fine)
     fat = 0.03 + old * ((0.16 + 0.3 * low) * (0.2 + 0.8 * deep) if au < medial else 0.10 + 0.10 * low)
     # more of it round the laminae and the spinous processes, and outside the facets
     fat += (0.30 + 0.15 * low) * max(0.0, 1 - max(au - 7, 0.7 * y - 10, 0.0) / 8)
