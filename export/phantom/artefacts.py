@@ -42,7 +42,7 @@ def draw_look(rng: np.random.Generator, role: Role) -> Look:
     """Artefacts of one series."""
     banded = rng.random() < (0.75 if role is not Role.AXIAL_T2 else 0.85)
     factor = float(np.exp(rng.uniform(np.log(1.2), np.log(6.0))))
-    noise = float(np.exp(rng.uniform(np.log(0.012), np.log(0.075)))) * (
+    noise = float(np.exp(rng.uniform(np.log(0.018), np.log(0.075)))) * (
         1.4 if role is Role.SAGITTAL_STIR else 1
     )
     return Look(
@@ -58,7 +58,7 @@ def draw_look(rng: np.random.Generator, role: Role) -> Look:
         ghost_shift=float(rng.uniform(0.2, 0.5)),
         fat_shift=float(rng.uniform(0.6, 1.8)),
         shift_rows=bool(rng.random() < 0.5),
-        window=float(rng.uniform(0.3, 1.0)),
+        window=float(rng.uniform(0.75, 1.0)),
         full_scale=int(rng.choice([500, 900, 1400, 2200, 3400])),
         flow=float(rng.uniform(0, 0.35)),
     )

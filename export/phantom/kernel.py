@@ -128,7 +128,8 @@ def _arch_and_gaps(discs, canal, nz, x, y, z, i, j, side, u, yc, du, dv, dw, bon
     if yc < front and yc > -12 and abs(u) < canal[i, C_WIDE] + 3:
         if abs(dw) < discs[j, D_HALF_POST] + 1.2 and discs[j, D_RUDIMENT] == 0:
             return (ANNULUS, DISC_0 + j, 0.12, 1.0)
-        return (EPIDURAL, FAT, 0.45, 1.0)
+        vein = noise3(nz, u * 0.35, yc * 0.5, i * 0.15)  # the plexus behind the body
+        return (EPIDURAL, FAT, min(max(0.45 + 0.3 * vein, 0.0), 1.0), 1.0)
     thick = max(wall + 0.4 + canal[i, C_LF], (8.0 - 0.25 * abs(u)) * weight)
     if flaval and wall < yc < thick:
         return (LIGAMENT, FAT, 0.08, 1.0)

@@ -63,10 +63,10 @@ def subcutaneous(nz, x, y, z):
 def muscle(nz, u, y, s, fat, grain):
     """Muscle in bundles: thin sheets of fat round them, more of them with `fat` 0..1; `grain` shifts the pattern."""
     slow = noise3(nz, u * 0.10 + grain, y * 0.10, s * 0.02)
-    sheet = line(noise3(nz, u * 0.20 + 0.6 * slow, y * 0.20 + grain, s * 0.025), 0.12 + 0.2 * fat)
+    sheet = line(noise3(nz, u * 0.20 + 0.6 * slow, y * 0.20 + grain, s * 0.025), 0.16 + 0.2 * fat)
     fine = noise3(nz, u * 0.75, y * 0.75 + grain, s * 0.07)
-    share = sheet * min(max(0.30 + 0.45 * slow + 0.15 * fine + 1.2 * fat, 0.0), 0.9) + 0.05 * fine
-    return (MUSCLE, FAT, min(max(share, 0.0), 0.85), 1.0 + 0.07 * fine + 0.05 * slow)
+    share = sheet * min(max(0.06 + 0.40 * slow + 0.25 * fine + 1.2 * fat, 0.0), 0.8) + 0.05 * fine
+    return (MUSCLE, FAT, min(max(share, 0.0), 0.85), 1.0 + 0.09 * fine + 0.05 * slow)
 
 
 @jit
@@ -79,11 +79,11 @@ def feathered(nz, u, y, s, fat, grain):
     angle, r = math.atan2(au, dy) + 0.07 * slow + 0.012 * fine, math.sqrt(au * au + dy * dy)
     ray = noise3(nz, angle * 17.0 + side + grain, r * 0.10, s * 0.04)
     twig = noise3(nz, angle * 42.0 + side, r * 0.13 + grain, s * 0.06)
-    branch = line(ray, 0.10 + 0.5 * fat) * min(max(0.25 + 0.5 * slow + 1.8 * fat + 0.2 * twig, 0.0), 0.95)
-    thread = line(twig, 0.22 + 0.7 * fat) * min(max(0.05 + 0.35 * ray + 1.4 * fat - 0.2 * slow, 0.0), 0.9)
+    branch = line(ray, 0.17 + 0.5 * fat) * min(max(0.18 + 0.45 * slow + 1.8 * fat + 0.2 * twig, 0.0), 0.95)
+    thread = line(twig, 0.45 + 0.6 * fat) * min(max(0.05 + 0.35 * ray + 1.4 * fat - 0.2 * slow, 0.0), 0.9)
     clump = 0.55 * ray + 0.5 * fine + 0.25 * slow + 0.2 * twig - 1.55 + 2.3 * fat
     share = max(branch, thread, clump) + 0.04 * fine
-    return (MUSCLE, FAT, min(max(share, 0.0), 0.9), 1.0 + 0.06 * fine + 0.05 * slow)
+    return (MUSCLE, FAT, min(max(share, 0.0), 0.9), 1.0 + 0.09 * fine + 0.06 * slow)
 
 
 @jit
@@ -92,10 +92,11 @@ def behind(canal, build, nz, i, u, y):
     q, au, s = canal[i, C_Q], abs(u), i * 0.5
     fascia = canal[i, C_FASCIA] * (1.04 - 0.14 / (1 + (au / 7) ** 2))  # a groove between the two bellies
     wide = (70 if q > 4 else 52) * build[SCALE]
-    if y < -9 or au > wide or y > fascia + 2:
+    if y < -11 or au > wide or y > fascia + 2:
         return NOTHING
-    deep_y = (y - 7) / (fascia - 7) if y > 7 else (7 - y) / (14 - 5 * min(au / wide, 1.0))
-    e = (au / wide) ** 2.6 + deep_y**2.6
+    middle = max(1 - ((au - 44) / 30) ** 2, 0.0)
+    deep_y = (y - 7) / (fascia - 7) if y > 7 else (7 - y) / (8 + 9 * middle)
+    e = (au / wide) ** 2.3 + deep_y**2.3
     if e > 1:
         return NOTHING
     low = min(max((8.5 - q) / 5, 0.0), 1.0)
@@ -112,13 +113,15 @@ def behind(canal, build, nz, i, u, y):
     thin += 0.5 * fine
     cleft = (0.35 + (0.4 + 1.6 * low * old) * (0.35 + deep)) * (0.8 + 1.2 * thin)
     gap = min(abs(au - medial) - cleft, abs(au - lateral) - (0.25 + 0.5 * old * low) * (0.7 + 1.5 * thin))
-    if gap < 0 and y < fascia - 3:
-        return (FAT, MUSCLE, min(max(0.25 - 0.2 * thin, 0.0), 1.0), 1.0 + 0.06 * fine)
+    filled = min(max(0.45 - 0.8 * gap, 0.0), 0.9) if y < fascia - 3 else 0.0
+    if filled > 0.4:
+        return (MUSCLE, FAT, filled, 1.0 + 0.06 * fine)
     fat = 0.03 + old * ((0.16 + 0.3 * low) * (0.2 + 0.8 * deep) if au < medial else 0.10 + 0.10 * low)
     # more of it round the laminae and the spinous processes, and outside the facets
     fat += (0.30 + 0.15 * low) * max(0.0, 1 - max(au - 7, 0.7 * y - 10, 0.0) / 8)
     fat += (0.40 + 0.15 * low) * max(0.0, 1 - (max(abs(au - medial) - 2, 0.0) + max(y - 4, 0.0)) / 11)
-    return feathered(nz, u, y, s, fat, build[SEED])
+    found = feathered(nz, u, y, s, fat, build[SEED])
+    return (MUSCLE, FAT, max(found[2], filled), found[3])
 
 
 @jit
@@ -141,11 +144,12 @@ def beside(canal, build, nz, i, u, y):
         du, dv, dq = (au - 66 * scale) / 27, (y + 30) / 26, (q - 8.6) / 1.7
         e = du * du + dv * dv + dq * dq
         if e < 1:
-            sinus = e < 0.18 + 0.1 * noise3(nz, u * 0.1, y * 0.1, s * 0.1)
+            rough = noise3(nz, u * 0.16, y * 0.16, s * 0.12)
+            sinus = e + 0.012 * (66 * scale - au) < 0.16 + 0.16 * rough
             return (
                 (FAT, VESSEL, 0.2, 1.0)
                 if sinus
-                else (KIDNEY, MUSCLE, 0.2, 1.0 + 0.1 * noise3(nz, u * 0.2, y * 0.2, s * 0.2))
+                else (KIDNEY, MUSCLE, min(max(0.2 + 0.15 * rough, 0.0), 1.0), 1.0 + 0.06 * rough)
             )
     front = (-7.5 - 35.5 + build[FRONT]) * scale
     if q > 6.1:
@@ -195,7 +199,8 @@ def ilium(build, nz, x, y, z):
 def belly(build, nz, x, y, z, q):
     """Bowel loops in mesenteric fat; liver at the upper right. Looks only."""
     seed = build[SEED]
-    if x < -35 and q > 8.2 + 0.8 * noise3(nz, x * 0.03, y * 0.03, 2.0) and y < build[S1 + 1] - 10:
+    edge = -40 + 12 * noise3(nz, 7.0, y * 0.05, z * 0.05) - 0.4 * (y - build[S1 + 1] + 40)
+    if x < edge and q > 8.2 + 0.8 * noise3(nz, x * 0.03, y * 0.03, 2.0) and y < build[S1 + 1] - 10:
         return (LIVER, VESSEL, 0.1, 1.0 + 0.05 * noise3(nz, x * 0.3, y * 0.3, z * 0.3))
     n = noise3(nz, x * 0.09 + seed, y * 0.10, z * 0.10)
     small = noise3(nz, x * 0.34, y * 0.34 + seed, z * 0.34)
@@ -241,7 +246,7 @@ def around(canal, build, nz, back, near, i, u, yc, x, y, z):
         n = noise3(nz, x * 0.3, y * 0.3, z * 0.16)
         if yc > -53 + 5 * n - 0.0015 * u * u:
             strand = 0.45 * line(noise3(nz, x * 0.16, y * 0.16, z * 0.10), 0.10) * max(n + 0.3, 0.0)
-            return (FAT, VESSEL, min(max((n - 1.3) * 1.5, strand, 0.05), 0.85), 0.96 + 0.04 * n + 0.05 * wave)
+            return (FAT, VESSEL, min(max((n - 1.3) * 1.5, strand, 0.05), 0.85), 0.95 + 0.06 * n + 0.06 * wave)
     if under < 0.7 * build[FAT_MM]:
         return subcutaneous(nz, x, y, z)
     if under < 0.7 * build[FAT_MM] + 9:

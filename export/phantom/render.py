@@ -17,9 +17,12 @@ from export.phantom.scene import Scene
 from export.phantom.tissues import MARROW, Tissue, signal_table
 
 Array = NDArray[np.float64]
-# Four places in a pixel, spread through the slice's thickness (column, row in pixels; share of the thickness).
+# Six places in a pixel, spread through the slice's thickness (column, row in pixels; share of the thickness).
 # The first two are farthest apart: where they agree the renderer takes no more.
-SUBSAMPLES = np.array([[-0.3, -0.12, -0.375], [0.3, 0.12, 0.375], [0.12, -0.3, 0.125], [-0.12, 0.3, -0.125]])
+SUBSAMPLES = np.array([
+    [-0.36, -0.12, -0.417], [0.36, 0.12, 0.417], [0.12, -0.36, 0.083],
+    [-0.12, 0.36, -0.083], [0.36, -0.36, -0.25], [-0.36, 0.36, 0.25],
+])  # fmt: skip
 Draw = Callable[[Scene, ImagePlane, float, Array], Array]
 """`ideal_slice` or what stands in for it: scene, plane, thickness in mm, tables -> (sequence, water|fat, row, column)."""
 IDEAL_SCALE = 2000  # stored value of a signal of 1 when no artefacts are asked for
