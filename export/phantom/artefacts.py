@@ -42,7 +42,7 @@ def draw_look(rng: np.random.Generator, role: Role) -> Look:
     """Artefacts of one series."""
     banded = rng.random() < (0.75 if role is not Role.AXIAL_T2 else 0.85)
     factor = float(np.exp(rng.uniform(np.log(1.2), np.log(6.0))))
-    noise = float(np.exp(rng.uniform(np.log(0.018), np.log(0.075)))) * (
+    noise = float(np.exp(rng.uniform(np.log(0.022), np.log(0.075)))) * (
         1.4 if role is Role.SAGITTAL_STIR else 1
     )
     return Look(

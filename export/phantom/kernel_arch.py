@@ -67,7 +67,7 @@ def facets(bodies, j, u, p, w):
     outward, along = 0.80 * a - 0.60 * b, 0.60 * a + 0.80 * b
     thick = size * max(7.4 - 0.06 * (along - 1) ** 2, 1.5) - 0.3 * max(w - 2, 0.0)
     shell = abs(across - radius - JOINT - 0.5 * thick) - 0.5 * thick
-    superior = max(shell, -outward - 1.2, FORAMEN_BACK - p, w - 9, -13 - w, abs(along - 1) - 8.5)
+    superior = max(shell, -outward - 1.2, FORAMEN_BACK - p, w - 9, -13 - w, abs(along - 1) - 7.5)
     return inferior, superior
 
 
@@ -121,8 +121,9 @@ def sacral_arch(bodies, k, u, v, w):
     p, au = v - bodies[k, V_HALF_DEPTH], abs(u)
     hw, half, deep = bodies[k, V_HALF_WIDTH], bodies[k, V_HALF_BACK], bodies[k, V_CANAL_DEPTH]
     wide = hw * 2.05
-    wing = box(au - 0.5 * wide - 0.3 * hw, p + 0.55 * bodies[k, V_HALF_DEPTH] - 0.25 * (au - hw), w + 0.5,
-               0.5 * wide, 0.62 * bodies[k, V_HALF_DEPTH] + 3, half + 1.0, 5.0)  # fmt: skip
+    oblique = au + 0.5 * max(p + 1.2 * bodies[k, V_HALF_DEPTH], 0.0)  # the joint with the ilium runs back and inwards
+    wing = box(oblique - 0.5 * wide - 0.3 * hw, p + 0.55 * bodies[k, V_HALF_DEPTH] - 0.25 * (au - hw), w + 0.5,
+               0.5 * wide, 0.62 * bodies[k, V_HALF_DEPTH] + 3, half + 1.0, 6.0)  # fmt: skip
     plate = box(au, p - deep - 0.5 + 0.25 * au, w, 0.95 * hw, 2.6, half + 1.0, 2.0)
     crest = box(u, p - deep - 5.0, w + 2, 2.5, 5.5, half * 0.7, 2.0)
     mass = box(au - 0.5 * deep - 14.5, p - 0.5 * deep + 1, w + 0.5, 0.5 * deep + 0.5, 0.5 * deep + 3, half + 1.5, 2.0)

@@ -113,8 +113,8 @@ def body(bodies, discs, nz, k, u, v, w):
         if share > 0:
             return (BODY_0 + k, MODIC_0 + j, share, 1.0)
     mottle = (
-        noise3(nz, u * 0.95 + shift, v * 0.95, w * 0.6) * 0.12
-        + noise3(nz, u * 0.20, v * 0.20 + shift, w * 0.20) * 0.04
+        noise3(nz, u * 0.95 + shift, v * 0.95, w * 0.6) * 0.10
+        + noise3(nz, u * 0.20, v * 0.20 + shift, w * 0.20) * 0.03
     )
     return (BODY_0 + k, FAT, 0.0, 1.0 + mottle)
 

@@ -54,9 +54,9 @@ def line(value, half):
 def subcutaneous(nz, x, y, z):
     """Fat crossed by faint septa that run along the skin."""
     slow = noise3(nz, x * 0.05, y * 0.06, z * 0.05)
-    septum = line(noise3(nz, x * 0.06 + 0.3 * slow, y * 0.30, z * 0.09), 0.05) * max(0.0, slow + 0.3)
+    septum = line(noise3(nz, x * 0.06 + 0.3 * slow, y * 0.30, z * 0.09), 0.09) * max(0.0, slow + 0.3)
     fine = noise3(nz, x * 0.45, y * 0.8, z * 0.4)
-    return (FAT, SKIN, min(max(0.45 * septum + 0.05 * fine, 0.0), 0.6), 1.0 + 0.05 * slow + 0.03 * fine)
+    return (FAT, SKIN, min(max(0.28 * septum + 0.05 * fine, 0.0), 0.6), 1.0 + 0.05 * slow + 0.03 * fine)
 
 
 @jit
