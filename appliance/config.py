@@ -19,7 +19,7 @@ from typing import Any
 from appliance.config_keys import SECTIONS, Config
 from appliance.errors import Code, ConfigError
 
-__all__ = ["Config", "from_table", "load", "reference", "schema", "to_table", "to_toml"]
+__all__ = ["Config", "from_table", "load", "schema", "to_table", "to_toml"]
 
 PREFIX = "LUMBARBOX_"
 
@@ -70,11 +70,6 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {name: _section_schema(cls) for name, cls in SECTIONS.items()},
     }
-
-
-def reference() -> str:
-    """The tables of docs/config.md."""
-    return "\n".join(_section_table(name, cls) for name, cls in SECTIONS.items())
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -202,13 +197,3 @@ def _key_schema(spec: Any) -> dict[str, Any]:
     if spec.metadata["choices"]:
         found["enum"] = list(spec.metadata["choices"])
     return found
-
-
-def _section_table(name: str, cls: type[Any]) -> str:
-    lines = [f"## `[{name}]`", "", str(cls.__doc__), "", "| key | default | range | meaning |", "|---|---|---|---|"]
-    for f in fields(cls):
-        low, high, choices = (f.metadata[k] for k in ("low", "high", "choices"))
-        span = ", ".join(choices) or (f"{low:g} – {high:g}" if low is not None else "")
-        default = json.dumps(f.default) if not isinstance(f.default, tuple) else json.dumps(list(f.default))
-        lines.append(f"| `{name}.{f.name}` | `{default}` | {span} | {f.metadata['text']} |")
-    return "\n".join([*lines, ""])
