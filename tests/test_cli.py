@@ -57,39 +57,16 @@ def test_out_writes_report_csv_text_and_pictures(study: Path, tmp_path: Path) ->
     assert {"report.json", "report.csv", "report.txt", "levels.png"} <= names
 
 
-def test_read_twice_gives_the_same_numbers(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    reports = []
-    for _ in range(2):
-        main(["read", str(study), "--json", "--quiet"])
-        reports.append(json.loads(capsys.readouterr().out))
-    one, two = reports
-    assert one["report_id"] == two["report_id"]
-    assert (one["findings"], one["levels"]) == (two["findings"], two["levels"])
-
-
 def test_partly_read_is_degraded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["read", str(save(sagittal_series(Recipe()), tmp_path / "t2"))]) == 4
     assert "No axial T2 series" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("make", "code", "words"),
-    [
-        (lambda folder: folder.mkdir(), "empty", "There are no files"),
-        (lambda folder: folder.write_text("Dear colleague"), "not_dicom", "not a DICOM file"),
-        (lambda folder: None, "empty", "There is nothing at"),
-        (lambda folder: save(sagittal_series(Recipe(tags={"Modality": "CT"})), folder), "not_mr", "CT"),
-        (lambda folder: save(sagittal_series(Recipe(tags={"BodyPartExamined": "HEAD"})), folder), "not_lumbar", "head"),
-    ],
-    ids=["empty", "text", "nothing", "CT", "head"],
-)
-def test_a_refusal_names_its_reason_and_shows_no_traceback(
-    make: object, code: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    make(tmp_path / "x")  # type: ignore[operator]
+def test_a_path_that_leads_nowhere_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every other refusal is in tests/test_end_to_end.py."""
     assert main(["read", str(tmp_path / "x")]) == 1
     out, err = capsys.readouterr()
-    assert out == "" and words in err and f"({code};" in err and "Traceback" not in err
+    assert out == "" and "There is nothing at" in err and "(empty;" in err
 
 
 def test_models_that_changed_are_a_fault(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +110,7 @@ def test_bench_tells_every_stage(study: Path, capsys: pytest.CaptureFixture[str]
 
 WATCH = """
 import sys
+sys.modules["requests"] = None  # no dependency of ours; where a test tool brought it, pydicom and urllib3 probe IPv6
 met = []
 sys.addaudithook(lambda event, args: met.append((event, args)) if event.startswith("socket.") else None)
 from appliance.cli import main
