@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+ALLOWED_DROP = 0.01
+"""One point of any metric (issue 2: INT8 within one point of FP32)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
