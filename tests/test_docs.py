@@ -276,7 +276,7 @@ def anchors(text: str) -> set[str]:
 @each_document
 def test_internal_links_lead_somewhere(document: Path) -> None:
     text = document.read_text("utf-8")
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    for target in re.findall(r"(?:\]\(|src=\")([^)\"\s]+)[)\"]", text):
         if re.match(r"[a-z]+:", target):
             continue
         name, _, anchor = unquote(target).partition("#")
