@@ -43,9 +43,11 @@ class Ran:
 
 
 def read(study: Path, folder: Path) -> Ran:
-    """From a folder of its own, so that no configuration lies about."""
+    """From a folder of its own and with an empty configuration: a box installed on this machine must not matter."""
+    (folder / "empty.toml").touch()
     clean = {k: v for k, v in os.environ.items() if not k.startswith("LUMBARBOX_")} | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "appliance", "read", str(study), "--out", str(folder / "report")]
+    door = [sys.executable, "-m", "appliance", "--config", str(folder / "empty.toml")]
+    command = [*door, "read", str(study), "--out", str(folder / "report")]
     done = subprocess.run(command, capture_output=True, text=True, env=clean, cwd=folder, timeout=100, check=False)
     return Ran(done.returncode, done.stdout, done.stderr, folder / "report")
 
