@@ -85,8 +85,9 @@ class Box:
 
     def intake(self) -> Intake:
         """Made ready: what an earlier life left half-done is tidied up."""
-        if not self.settings.inbox.path:
-            self.inbox.create()
+        if not self.settings.inbox.path and self.ledger.fact("inbox") is None:
+            self.inbox.create()  # once: should it be gone one day, it is gone and not empty
+            self.ledger.set_fact("inbox", str(self.inbox.root))
         wanted, limits = self.settings.inbox, limits_of(self.settings)
         made = Intake(
             self.ledger,

@@ -160,7 +160,7 @@ def run(plan: Plan, folder: Path, tell: Any = print) -> dict[str, Any]:
     box = Box(settings_of(folder), ListingReader(lambda *_: None))
     box.inbox.create()
     box.close()
-    share, killed = Share(folder / "inbox", tally, rng), Killed(folder)
+    share, killed = Share(folder / "share", tally, rng), Killed(folder)
     killed.start()
     try:
         for step, action in enumerate(_actions(plan, share, rng)):
@@ -213,12 +213,12 @@ def _torment(step: int, plan: Plan, tally: Tally, share: Share, killed: Killed, 
 def _settle(folder: Path, tally: Tally, killed: Killed, tell: Any, patience: float = 1800) -> None:
     """Until nothing is on its way and nothing lies in the drop area. A quarantined study is released, as a person would."""
     end, calm, told = time.monotonic() + patience, 0, 0.0
-    ledger = Ledger(folder / "ledger.db")
+    ledger = Ledger(folder / "box" / "ledger.db")
     while calm < 12:
         assert time.monotonic() < end, f"it does not come to rest: {ledger.in_state(*_OPEN)[:3]}"
         killed.start()
         waiting = ledger.count(*_OPEN) + len(ledger.unfinished_business())
-        left = [p for p in (folder / "inbox").iterdir() if not p.name.startswith((".", "_", "~"))]
+        left = [p for p in (folder / "share").iterdir() if not p.name.startswith((".", "_", "~"))]
         calm = 0 if waiting or left else calm + 1
         for job in ledger.in_state(State.QUARANTINED):
             if job.filed:
@@ -241,7 +241,7 @@ def _release(folder: Path, job: Job) -> None:
 
 
 def _verdict(folder: Path, tally: Tally) -> dict[str, Any]:
-    ledger, outbox = Ledger(folder / "ledger.db"), Outbox(folder / "outbox.db")
+    ledger, outbox = Ledger(folder / "box" / "ledger.db"), Outbox(folder / "box" / "outbox.db")
     jobs = ledger.newest(1_000_000)
     failed = [j for j in jobs if j.state is not State.DONE]
     assert not failed, f"not done: {failed[:3]}"
@@ -252,7 +252,7 @@ def _verdict(folder: Path, tally: Tally) -> dict[str, Any]:
     incomplete = [j.id for j in final if _listed(folder, j) != tally.images[j.study_uid]]
     results = Counter((w.body["rid"], w.body["revision"]) for w in outbox.oldest(1_000_000))
     unsent = [j.id for j in reports if results[j.id, j.result.revision if j.result else 0] != 1]
-    on_share = {hashlib.sha256(p.read_bytes()).hexdigest() for p in (folder / "inbox").rglob("*") if p.is_file()}
+    on_share = {hashlib.sha256(p.read_bytes()).hexdigest() for p in (folder / "share").rglob("*") if p.is_file()}
     missing = tally.files - on_share
     found = {
         "studies": len(tally.images),
@@ -278,7 +278,7 @@ def _verdict(folder: Path, tally: Tally) -> dict[str, Any]:
 
 
 def _listed(folder: Path, job: Job) -> set[str]:
-    report = json.loads((folder / "reports" / job.id / "report.json").read_text("utf-8"))
+    report = json.loads((folder / "box" / "reports" / job.id / "report.json").read_text("utf-8"))
     return set(report["warnings"])
 
 
@@ -312,7 +312,7 @@ def _dataset(uid: str, series: str, index: int, direction: list[int]) -> FileDat
 
 
 def settings_of(folder: Path) -> config.Config:
-    return config.load(None, {}, box__data=str(folder), **QUICK)
+    return config.load(None, {}, box__data=str(folder / "box"), inbox__path=str(folder / "share"), **QUICK)
 
 
 def _zipped(files: dict[str, bytes]) -> bytes:
