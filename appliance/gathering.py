@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from appliance.core.gathering import Image, Waits, by_study, due_at, missing_of
-from appliance.core.jobs import Job, Source, State
+from appliance.core.jobs import Job, Source
 from appliance.ports import Ledger
 
 
@@ -27,7 +27,7 @@ class Gathering:
         """
         studies = by_study(images)
         if not studies:
-            self._ledger.completed(job.id, "names no study", "", now)
+            self._ledger.completed(job.id, "names no study", now)
             return
         hurried = is_all or job.hurried
         targets = {uid: waiting for uid in studies if (waiting := self._ledger.study_waiting(uid)) is not None}
@@ -72,16 +72,8 @@ class Gathering:
         return made
 
     def _queue(self, job: Job, now: datetime) -> None:
-        earlier = self._ledger.study_read(job.study_uid) if job.study_uid else None
         note = "a person said so" if job.hurried else "all three series are there" if not job.missing else _lacking(job)
-        if earlier is None:
-            self._ledger.completed(job.id, note, "", now)
-            return
-        known = {image.key for image in self._ledger.images_of(earlier.id, job.study_uid)}
-        late = {image.key for image in self._ledger.images_of(job.id, job.study_uid)} - known
-        for drop_id in self._ledger.parts(earlier.id):
-            self._ledger.add_part(job.id, drop_id)
-        self._ledger.completed(job.id, f"{len(late)} images more than {earlier.id}", earlier.id, now)
+        self._ledger.completed(job.id, note, now)
 
 
 def _lacking(job: Job) -> str:
@@ -90,9 +82,5 @@ def _lacking(job: Job) -> str:
 
 def is_read_already(job: Job, earlier: Job, images: Callable[[str, str], Sequence[Image]]) -> bool:
     """Whether a job brings nothing that its study's earlier reading has not seen."""
-    if earlier.state is not State.DONE or not job.study_uid:
-        return False
     known = {image.key for image in images(earlier.id, job.study_uid)}
     return {image.key for image in images(job.id, job.study_uid)} <= known
-
-

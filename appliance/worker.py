@@ -159,11 +159,13 @@ class Worker:
             self._not_before = None
 
     def _read(self, job: Job) -> None:
-        before = self._read_before(job)
+        earlier = self._ledger.study_read(job.study_uid) if job.study_uid else None
+        before = self._read_before(job, earlier)
         if before is not None and before.result is not None:
             self._ledger.read(job.id, before.result, before.id, self._clock())
             return
-        earlier = self._revised(job)
+        if earlier is not None:
+            job = self._ledger.revise(job.id, earlier.id)
         revision = earlier.result.revision + 1 if earlier is not None and earlier.result is not None else 1
         what = ToRead(self._files(job, earlier), job.study_uid, revision)
         reading = self._reader.read(what, self._clock(), self._progress(job))
@@ -173,16 +175,10 @@ class Worker:
             self._reports.save(job.id, reading.write, _card(job, result))
         self._ledger.read(job.id, result, same.id if same else "", self._clock())
 
-    def _revised(self, job: Job) -> Job | None:
-        """The reading this one supersedes; None when that came to nothing."""
-        earlier = self._ledger.find(job.revises) if job.revises else None
-        return earlier if earlier is not None and earlier.state is State.DONE else None
-
-    def _read_before(self, job: Job) -> Job | None:
+    def _read_before(self, job: Job, earlier: Job | None) -> Job | None:
         """The same images, by these very models."""
         if not job.study_uid:
             return self._ledger.read_before(job.manifest.content if job.manifest else "", self._reader.fingerprint)
-        earlier = self._revised(job)
         if earlier is None or earlier.result is None or earlier.result.fingerprint != self._reader.fingerprint:
             return None
         return earlier if is_read_already(job, earlier, self._ledger.images_of) else None

@@ -50,6 +50,9 @@ QUICK = {
 }  # fmt: skip
 """The same rules as on a box, with shorter times."""
 
+SECONDS_BETWEEN_KILLS, SECONDS_BETWEEN_OUTAGES = 4.0, 12.0
+"""On average; the box needs about one to start."""
+
 SAGITTAL, AXIAL = [0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 1, 0]
 SERIES = (("t1", SAGITTAL, 600, 10), ("t2", SAGITTAL, 3500, 100), ("axial", AXIAL, 3500, 100))
 """Name, Image Orientation (Patient), TR and TE in ms."""
@@ -163,16 +166,16 @@ def run(plan: Plan, folder: Path, tell: Any = print) -> dict[str, Any]:
     share, killed = Share(folder / "share", tally, rng), Killed(folder)
     killed.start()
     try:
+        torment = Torment(plan, tally, share, killed, rng)
         for step, action in enumerate(_actions(plan, share, rng)):
             action()
-            _torment(step, plan, tally, share, killed, rng)
+            torment()
+            time.sleep(rng.uniform(0.0, 0.15))
             if step % 200 == 199:
                 tell(f"{step + 1} drops, {tally.kills} kills, {tally.outages} outages, {time.monotonic() - started:.0f} s")
-        while tally.kills < plan.kills:
-            killed.kill()
-            tally.kills += 1
-            killed.start()
-            time.sleep(rng.uniform(1.0, 3.0))
+        while not torment.is_over:
+            torment()
+            time.sleep(0.05)
         _settle(folder, tally, killed, tell)
     finally:
         killed.stop()
@@ -196,18 +199,32 @@ def _actions(plan: Plan, share: Share, rng: random.Random) -> Iterator[Any]:
         yield lambda piece=piece: share.drop(piece)
 
 
-def _torment(step: int, plan: Plan, tally: Tally, share: Share, killed: Killed, rng: random.Random) -> None:
-    """Now and then the power goes, now and then the cable."""
-    wanted = plan.studies * 3
-    if rng.random() < plan.kills / wanted * 1.3 and tally.kills < plan.kills:
-        killed.kill()
-        tally.kills += 1
-        killed.start()
-    if rng.random() < plan.outages / wanted * 1.3 and tally.outages < plan.outages:
-        share.take_away()
-        time.sleep(rng.uniform(0.3, 2.0))
-        share.bring_back()
-    time.sleep(rng.uniform(0.0, 0.15))
+class Torment:
+    """Now and then the power goes, now and then the cable: at random moments, some seconds apart."""
+
+    def __init__(self, plan: Plan, tally: Tally, share: Share, killed: Killed, rng: random.Random) -> None:
+        self._plan, self._tally, self._share, self._killed, self._rng = plan, tally, share, killed, rng
+        self._kill_at, self._cut_at = self._soon(SECONDS_BETWEEN_KILLS), self._soon(SECONDS_BETWEEN_OUTAGES)
+
+    def __call__(self) -> None:
+        """Do what is due."""
+        if time.monotonic() > self._kill_at and self._tally.kills < self._plan.kills:
+            self._killed.kill()
+            self._tally.kills += 1
+            self._killed.start()
+            self._kill_at = self._soon(SECONDS_BETWEEN_KILLS)
+        if time.monotonic() > self._cut_at and self._tally.outages < self._plan.outages:
+            self._share.take_away()
+            time.sleep(self._rng.uniform(0.3, 2.0))
+            self._share.bring_back()
+            self._cut_at = self._soon(SECONDS_BETWEEN_OUTAGES)
+
+    @property
+    def is_over(self) -> bool:
+        return self._tally.kills >= self._plan.kills and self._tally.outages >= self._plan.outages
+
+    def _soon(self, mean: float) -> float:
+        return time.monotonic() + 0.2 + self._rng.expovariate(1 / mean)
 
 
 def _settle(folder: Path, tally: Tally, killed: Killed, tell: Any, patience: float = 1800) -> None:

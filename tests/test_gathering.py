@@ -240,3 +240,21 @@ def test_a_clock_that_was_set_back_does_not_make_a_study_wait_for_years(box: Sma
     box.clock.tick(-86_400 * 365)
     box.turn(2)
     assert box.states() == {"Anna": "done"}
+
+
+def test_whichever_drop_is_read_last_supersedes_the_one_that_counts(box: SmallBox) -> None:
+    """The soak found it: a drop that was seen first but read last started a second line of revisions."""
+    slow = box.drop("slow", a=T1 + " 1")
+    for number in range(2):
+        (slow / "a").write_text(T1 + " 1" + "x" * number)
+        box.turn(2)
+    box.drop("quick", a=T2, DONE="")
+    for number in range(3):
+        (slow / "a").write_text(T1 + " 1" + "y" * number)
+        box.turn(2)
+    assert box.states() == {"slow": "settling", "quick": "done"}
+    box.turn(40)
+    box.drop("last", a=AXIAL)
+    box.turn(40)
+    final = [job for job in box.ledger.newest(10) if not job.superseded_by]
+    assert [(job.name, job.result and job.result.revision) for job in final] == [("last", 3)]

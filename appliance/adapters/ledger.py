@@ -151,9 +151,16 @@ class Ledger:
         """A person said: read it now. Files still have to stand still; what is not there yet is not waited for."""
         return self._move(job_id, Event.HURRIED, now, "read now", hurried=1, due_at=_stamp(now))
 
-    def completed(self, job_id: str, note: str, revises: str, now: datetime) -> Job:
-        """Nothing more is waited for. `revises`: the earlier reading of the same study, or empty."""
-        return self._move(job_id, Event.COMPLETED, now, note, revises=revises)
+    def completed(self, job_id: str, note: str, now: datetime) -> Job:
+        """Nothing more is waited for."""
+        return self._move(job_id, Event.COMPLETED, now, note)
+
+    def revise(self, job_id: str, earlier_id: str) -> Job:
+        """This reading will supersede that one: what was in its drops belongs to this one too."""
+        with self.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO parts SELECT ?, drop_id FROM parts WHERE job_id = ?", (job_id, earlier_id))
+            db.execute("UPDATE jobs SET revises = ? WHERE id = ?", (earlier_id, job_id))
+        return self.job(job_id)
 
     def take(self, now: datetime) -> Job | None:
         """The job that has waited longest becomes `reading`; its attempt is counted before the work starts."""
@@ -317,9 +324,10 @@ class Ledger:
         )
 
     def study_read(self, study_uid: str) -> Job | None:
-        """The newest reading of this study, or the one at work on it."""
+        """The reading of this study that counts: no later one has superseded it."""
         return self._one(
-            "study_uid = ? AND state IN ('reading', 'done') AND duplicate_of = '' ORDER BY number DESC LIMIT 1", study_uid
+            "study_uid = ? AND state = 'done' AND duplicate_of = '' AND superseded_by = '' ORDER BY updated_at DESC LIMIT 1",
+            study_uid,
         )
 
     def parts(self, job_id: str) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ def ledger(tmp_path: Path) -> Ledger:
 def queue(ledger: Ledger, job_id: str) -> None:
     ledger.receive(job_id, f"study {job_id}", job_id, Source.SHARE, MORNING)
     ledger.claimed(job_id, job_id, Manifest(f"content {job_id}", 3, 99), (), (), MORNING)
-    ledger.completed(job_id, "names no study", "", MORNING)
+    ledger.completed(job_id, "names no study", MORNING)
 
 
 @pytest.mark.parametrize("state", list(State))
