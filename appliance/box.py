@@ -74,7 +74,7 @@ class Box:
         self.ledger = Recovery(
             self.spool, self.reports, self.inspector, self._gathering, self.inbox.has
         ).open(data / "ledger.db", clock())  # fmt: skip
-        self.shelf = Shelf(settings.inbox_path, self.inbox.check, settings.inbox.ignore)
+        self.shelf = Shelf(self.inbox.opened, settings.inbox.ignore)
         self.vitals = Vitals(self.ledger, self.outbox, Host(data), settings.disk.warn_mb)
         self.reader = reader or StudyReader(
             limits,
@@ -93,7 +93,7 @@ class Box:
             self.ledger,
             self.inbox,
             self.spool,
-            Receipts(self.settings.inbox_path),
+            Receipts(self.inbox.opened),
             Settling(wanted.looks, wanted.quiet_seconds, wanted.network_quiet_seconds),
             self.inspector,
             self._gathering(self.ledger),

@@ -50,9 +50,6 @@ QUICK = {
 }  # fmt: skip
 """The same rules as on a box, with shorter times."""
 
-SECONDS_BETWEEN_KILLS, SECONDS_BETWEEN_OUTAGES = 4.0, 12.0
-"""On average; the box needs about one to start."""
-
 SAGITTAL, AXIAL = [0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 1, 0]
 SERIES = (("t1", SAGITTAL, 600, 10), ("t2", SAGITTAL, 3500, 100), ("axial", AXIAL, 3500, 100))
 """Name, Image Orientation (Patient), TR and TE in ms."""
@@ -67,6 +64,9 @@ class Plan:
     outages: int = 50
     slices: int = 3
     seed: int = 1
+    seconds_between_kills: float = 4.0
+    """On average; the box needs about one to start."""
+    seconds_between_outages: float = 12.0
 
 
 @dataclass
@@ -204,7 +204,7 @@ class Torment:
 
     def __init__(self, plan: Plan, tally: Tally, share: Share, killed: Killed, rng: random.Random) -> None:
         self._plan, self._tally, self._share, self._killed, self._rng = plan, tally, share, killed, rng
-        self._kill_at, self._cut_at = self._soon(SECONDS_BETWEEN_KILLS), self._soon(SECONDS_BETWEEN_OUTAGES)
+        self._kill_at, self._cut_at = self._soon(self._plan.seconds_between_kills), self._soon(self._plan.seconds_between_outages)
 
     def __call__(self) -> None:
         """Do what is due."""
@@ -212,12 +212,12 @@ class Torment:
             self._killed.kill()
             self._tally.kills += 1
             self._killed.start()
-            self._kill_at = self._soon(SECONDS_BETWEEN_KILLS)
+            self._kill_at = self._soon(self._plan.seconds_between_kills)
         if time.monotonic() > self._cut_at and self._tally.outages < self._plan.outages:
             self._share.take_away()
             time.sleep(self._rng.uniform(0.3, 2.0))
             self._share.bring_back()
-            self._cut_at = self._soon(SECONDS_BETWEEN_OUTAGES)
+            self._cut_at = self._soon(self._plan.seconds_between_outages)
 
     @property
     def is_over(self) -> bool:

@@ -207,11 +207,11 @@ class SmallBox:
         self.outbox = Outbox(self.folder / "outbox.db")
         self.spool = Spool(self.folder / "spool", 1 << 20, self.stop_free)
         self.reports = Reports(self.folder / "reports")
-        self.shelf = Shelf(self.share, Inbox(self.share).check)
+        self.shelf = Shelf(Inbox(self.share).opened)
         ids = (f"job{number:04d}" for number in itertools.count(self.ledger.count() + 1))
         gathering, inspector = Gathering(self.ledger, WAITS, ids.__next__), FakeInspector()
         self.intake = Intake(
-            self.ledger, Inbox(self.share), self.spool, Receipts(self.share), Settling(3, 4.0), inspector, gathering,
+            self.ledger, Inbox(self.share), self.spool, Receipts(Inbox(self.share).opened), Settling(3, 4.0), inspector, gathering,
             ids.__next__, Walls(50, 1 << 20),
         )  # fmt: skip
         self.uploads = Uploads(self.ledger, self.spool, inspector, gathering, ids.__next__, 50)

@@ -13,6 +13,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -119,6 +120,27 @@ class Inbox:
                 Code.SHARE_GONE, f"The network share at {self.root} is not mounted any more.", "Mount it again."
             )
         self._was_network = network
+
+    @contextmanager
+    def opened(self) -> Iterator[Path]:
+        """The share held open: what is done below this path is done there, whatever is mounted or moved meanwhile.
+
+        A check followed by a path would write onto the bare mount point when the share goes away in between.
+        """
+        self.check()
+        try:
+            held = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as exc:
+            raise from_os(exc, f"The share {self.root}") from exc
+        try:
+            root = Path(f"/proc/self/fd/{held}")
+            if not (root / MARKER).is_file():
+                raise SystemicError(Code.SHARE_GONE, f"The share {self.root} went away.", "Mount the share.")
+            yield root
+        except OSError as exc:
+            raise from_os(exc, f"The share {self.root}") from exc
+        finally:
+            os.close(held)
 
     def has(self, file: SeenFile) -> bool:
         """Whether this very file lies in the drop area."""

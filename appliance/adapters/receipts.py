@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -11,7 +12,6 @@ from urllib.parse import quote
 from appliance.core.drops import plain_name
 from appliance.core.jobs import Job
 from appliance.core.words import in_words, next_step
-from appliance.errors import from_os
 
 STATUS, PAGE = "_status", "status.html"
 KEPT = 200
@@ -20,9 +20,10 @@ KEPT = 200
 class Receipts:
     """Writes only what changed since it last wrote."""
 
-    def __init__(self, root: Path) -> None:
-        self._folder = root / STATUS
-        self._written: dict[Path, str] = {}
+    def __init__(self, opened: Callable[[], AbstractContextManager[Path]]) -> None:
+        """`opened` holds the share open and gives its path; it raises when the share is gone."""
+        self._opened = opened
+        self._written: dict[str, str] = {}
         self._shown: tuple[tuple[Job, str], ...] | None = None
 
     def write(self, jobs: Sequence[Job], now: datetime) -> None:
@@ -30,17 +31,16 @@ class Receipts:
         shown = tuple((j, in_words(j, now)) for j in jobs[:KEPT])
         if shown == self._shown:
             return
-        wanted = {self._folder / f"{plain_name(j.name)} {j.id[:4]}.txt": _lines(j, words) for j, words in shown}
-        wanted[self._folder / PAGE] = _page(shown)
-        try:
-            self._folder.mkdir(exist_ok=True)
-            for path, text in wanted.items():
-                if self._written.get(path) != text:
-                    _replace(path, text)
-            for old in set(self._folder.glob("*.txt")) - set(wanted):
-                old.unlink(missing_ok=True)
-        except OSError as exc:
-            raise from_os(exc, f"The folder {self._folder}") from exc
+        wanted = {f"{plain_name(j.name)} {j.id[:4]}.txt": _lines(j, words) for j, words in shown}
+        wanted[PAGE] = _page(shown)
+        with self._opened() as root:
+            folder = root / STATUS
+            folder.mkdir(exist_ok=True)
+            for name, text in wanted.items():
+                if self._written.get(name) != text:
+                    _replace(folder / name, text)
+            for old in {path.name for path in folder.glob("*.txt")} - set(wanted):
+                (folder / old).unlink(missing_ok=True)
         self._written, self._shown = wanted, shown
 
 

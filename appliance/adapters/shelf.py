@@ -11,151 +11,146 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from appliance.core.drops import SeenFile, is_ignored, plain_name
 from appliance.core.jobs import Job, Reason
-from appliance.errors import Code, SystemicError, from_os
+from appliance.errors import Code, SystemicError
 
 DONE, FAILED, ORIGINALS, WHY = "_done", "_failed", "originals", "WHY.txt"
 READ_BEFORE, SUPERSEDED = "READ BEFORE.txt", "SUPERSEDED.txt"
 
 
 class Shelf:
-    """`root` is the share; `check` raises when it is gone, so that nothing is filed under its empty mount point."""
+    """`opened` holds the share open and gives its path; it raises when the share is gone."""
 
-    def __init__(self, root: Path, check: Callable[[], None], ignore: tuple[str, ...] = ()) -> None:
-        self._root, self._check, self._ignore = root, check, ignore
+    def __init__(self, opened: Callable[[], AbstractContextManager[Path]], ignore: tuple[str, ...] = ()) -> None:
+        self._opened, self._ignore = opened, ignore
 
     def place_done(self, job: Job, day: date) -> str:
         """A free place, as a path below the share."""
-        return self._free(f"{DONE}/{day.isoformat()}", job.name)
+        with self._opened() as root:
+            return _free(root, f"{DONE}/{day.isoformat()}", job.name)
 
     def place_failed(self, job: Job, reason: Reason) -> str:
-        return self._free(f"{FAILED}/{reason.code}", job.name)
+        with self._opened() as root:
+            return _free(root, f"{FAILED}/{reason.code}", job.name)
 
     def file_done(
         self, job: Job, place: str, report: Path | None, claimed: frozenset[SeenFile], copies: tuple[Path, ...], note: str
     ) -> None:
         """The report where a person finds it first, the originals beside it."""
-        self._check()
-        target = self._root / place
-        try:
+        with self._opened() as root:
+            target = root / place
             target.mkdir(parents=True, exist_ok=True)
             if report is not None:
                 _copy_files(_shown(report), target)
             if note:
                 write_beside(target / READ_BEFORE, note)
-            self._move_originals(job, target / ORIGINALS, claimed, copies)
-        except OSError as exc:
-            raise from_os(exc, f"The share {self._root}") from exc
+            _Move(root, target / ORIGINALS, self._ignore).originals(job, claimed, copies)
 
     def file_failed(
         self, job: Job, place: str, reason: Reason, claimed: frozenset[SeenFile], copies: tuple[Path, ...]
     ) -> None:
         """The originals as they were, and WHY.txt. Dropped back, the study is tried again."""
-        self._check()
-        target = self._root / place
-        try:
+        with self._opened() as root:
+            target = root / place
             target.mkdir(parents=True, exist_ok=True)
-            self._move_originals(job, target, claimed, copies)
+            _Move(root, target, self._ignore).originals(job, claimed, copies)
             write_beside(target / WHY, why_text(job, reason))
-        except OSError as exc:
-            raise from_os(exc, f"The share {self._root}") from exc
 
     def file_joined(self, job: Job, place: str, claimed: frozenset[SeenFile], copies: tuple[Path, ...]) -> None:
         """A drop that became part of another study's job, into `place`."""
-        self._check()
-        target = self._root / place
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-            self._move_originals(job, target, claimed, copies)
-        except OSError as exc:
-            raise from_os(exc, f"The share {self._root}") from exc
+        with self._opened() as root:
+            (root / place).mkdir(parents=True, exist_ok=True)
+            _Move(root, root / place, self._ignore).originals(job, claimed, copies)
 
     def mark_superseded(self, place: str, newer: str) -> None:
         """A word beside an older report, where it still lies."""
-        self._check()
-        folder = self._root / place
-        text = f"More images of this study came later. The report that counts is in:\n\n{newer}\n"
-        try:
-            if folder.is_dir():
-                write_beside(folder / SUPERSEDED, text)
-        except OSError as exc:
-            raise from_os(exc, f"The share {self._root}") from exc
+        with self._opened() as root:
+            if (root / place).is_dir():
+                text = f"More images of this study came later. The report that counts is in:\n\n{newer}\n"
+                write_beside(root / place / SUPERSEDED, text)
 
     def bring_back(self, job: Job) -> str:
         """A failed study's originals to the drop area; returns the entry's new name."""
-        self._check()
-        source, entry = self._root / job.filed_as, self._free("", job.name)
-        try:
-            if not source.is_dir():
+        with self._opened() as root:
+            source, entry = root / job.filed_as, _free(root, "", job.name)
+            if not job.filed_as or not source.is_dir():
                 raise SystemicError(
                     Code.SHARE_GONE,
-                    f"{job.filed_as} is no longer on the share.",
+                    f"{job.filed_as or job.name} is no longer on the share.",
                     "Drop the study into the shared folder again.",
                 )
             (source / WHY).unlink(missing_ok=True)
-            source.rename(self._root / entry)
-        except OSError as exc:
-            raise from_os(exc, f"The share {self._root}") from exc
-        return entry
+            source.rename(root / entry)
+            return entry
 
-    def _move_originals(
-        self, job: Job, target: Path, claimed: frozenset[SeenFile], copies: tuple[Path, ...]
-    ) -> None:
-        """Into `target`, as they lay. What is gone from the share comes from the copies: of `claimed`, in its order."""
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """Originals on their way from the drop area of `root` into `target`, as they lay."""
+
+    root: Path
+    target: Path
+    ignore: tuple[str, ...]
+
+    def originals(self, job: Job, claimed: frozenset[SeenFile], copies: tuple[Path, ...]) -> None:
+        """What is gone from the share comes from the copies: of `claimed`, in its order."""
         names: dict[SeenFile, str] = {}
         for entry in job.entries:
-            source = self._root / entry
+            source = self.root / entry
             below = {seen for seen in claimed if seen.path == entry or seen.path.startswith(f"{entry}/")}
             if _is_real_folder(source):
-                self._move_folder(source, target, entry, frozenset(below))
+                self._folder(source, entry, frozenset(below))
             elif source.is_file() and _as_seen(source, below):
-                target.mkdir(parents=True, exist_ok=True)
-                source.rename(_unused(target / entry))
+                self.target.mkdir(parents=True, exist_ok=True)
+                source.rename(_unused(self.target / entry))
             names |= {seen: seen.path.removeprefix(f"{entry}/") for seen in below}
-        _put_back_missing(target, names, copies)
-        if target.is_dir():
-            _sync(target)
-        _sync(target.parent)
+        _put_back_missing(self.target, names, copies)
+        if self.target.is_dir():
+            _sync(self.target)
+        _sync(self.target.parent)
 
-    def _move_folder(self, source: Path, target: Path, entry: str, claimed: frozenset[SeenFile]) -> None:
+    def _folder(self, source: Path, entry: str, claimed: frozenset[SeenFile]) -> None:
         """By one rename where nothing new is in it; what slipped in between goes back."""
-        if not self._strangers(source, entry, claimed) and (not target.exists() or not any(target.iterdir())):
-            source.replace(target)
-            for stranger in self._strangers(target, entry, claimed):
-                home = self._root / entry / stranger
+        strangers = self._strangers(source, entry, claimed)
+        if not strangers and (not self.target.exists() or not any(self.target.iterdir())):
+            source.replace(self.target)
+            for stranger in self._strangers(self.target, entry, claimed):
+                home = self.root / entry / stranger
                 home.parent.mkdir(parents=True, exist_ok=True)
-                (target / stranger).rename(_unused(home))
+                (self.target / stranger).rename(_unused(home))
             return
-        strangers = set(self._strangers(source, entry, claimed))
         for path in list(_files(source)):
             inside = path.relative_to(source)
             if inside.as_posix() not in strangers:
-                (target / inside).parent.mkdir(parents=True, exist_ok=True)
-                path.rename(_unused(target / inside))
+                (self.target / inside).parent.mkdir(parents=True, exist_ok=True)
+                path.rename(_unused(self.target / inside))
         _remove_empty(source)
 
-    def _strangers(self, folder: Path, entry: str, claimed: frozenset[SeenFile]) -> list[str]:
+    def _strangers(self, folder: Path, entry: str, claimed: frozenset[SeenFile]) -> frozenset[str]:
         """Files below `folder` that were not copied as they are now; ignored ones belong to nobody."""
-        found = []
+        found = set()
         for path in _files(folder):
             inside = path.relative_to(folder).as_posix()
             at = path.lstat()
             known = SeenFile(f"{entry}/{inside}", at.st_size, at.st_mtime_ns) in claimed
-            if not known and not any(is_ignored(part, self._ignore) for part in inside.split("/")):
-                found.append(inside)
-        return found
+            if not known and not any(is_ignored(part, self.ignore) for part in inside.split("/")):
+                found.add(inside)
+        return frozenset(found)
 
-    def _free(self, below: str, wanted: str) -> str:
-        name = plain_name(wanted)
-        for number in range(1, 100_000):
-            place = str(Path(below, name if number == 1 else f"{name} ({number})"))
-            if not os.path.lexists(self._root / place):
-                return place
-        raise SystemicError(Code.NOT_WRITABLE, f"There are too many studies named {name} on the share.", "Tidy it up.")
+
+def _free(root: Path, below: str, wanted: str) -> str:
+    name = plain_name(wanted)
+    for number in range(1, 100_000):
+        place = str(Path(below, name if number == 1 else f"{name} ({number})"))
+        if not os.path.lexists(root / place):
+            return place
+    raise SystemicError(Code.NOT_WRITABLE, f"There are too many studies named {name} on the share.", "Tidy it up.")
 
 
 def why_text(job: Job, reason: Reason) -> str:

@@ -65,7 +65,7 @@ def test_a_persons_words_make_one_harmless_name(said: str, kept: str) -> None:
 def test_nothing_is_filed_under_an_empty_mount_point(tmp_path: Path) -> None:
     share = tmp_path / "share"
     share.mkdir()
-    shelf = Shelf(share, Inbox(share).check)
+    shelf = Shelf(Inbox(share).opened)
     with pytest.raises(SystemicError) as caught:
         shelf.file_done(job(), "_done/x", None, frozenset(), (), "")
     assert caught.value.code is Code.SHARE_GONE and list(share.iterdir()) == []
@@ -76,7 +76,7 @@ def test_originals_that_were_taken_away_come_back_from_the_spool(tmp_path: Path)
     Inbox(share).create()
     spooled.mkdir()
     (spooled / "000001_a.dcm").write_text("1")
-    shelf, claimed = Shelf(share, Inbox(share).check), frozenset({SeenFile("study/a.dcm", 1, 0)})
+    shelf, claimed = Shelf(Inbox(share).opened), frozenset({SeenFile("study/a.dcm", 1, 0)})
     for _ in range(2):
         shelf.file_done(job(), "_done/x", None, claimed, tuple(spooled.iterdir()), "")
     assert [p.name for p in (share / "_done/x/originals").iterdir()] == ["a.dcm"]
