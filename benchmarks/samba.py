@@ -2,8 +2,8 @@
 
     python -m benchmarks.samba [--mounted] [--studies 12]
 
-`smbd` runs in the foreground on a loopback address, with the section of systemd/smb-lumbarbox.conf, so that what is shipped is
-what is tested. `--mounted` watches the share through a FUSE mount (`smbnetfs`, which needs port 445 and
+`smbd` runs in the foreground on a loopback address, with the section of systemd/smb-lumbarbox.conf, so that
+what is shipped is what is tested. `--mounted` watches the share through a FUSE mount (`smbnetfs`, which needs port 445 and
 root): the box then sees what it would see on a file server elsewhere, and the server is killed in the middle. Where
 the kernel has the `cifs` module the same may be tried with mount.cifs; here it has not.
 
@@ -71,7 +71,7 @@ class Samba:
     def start(self) -> None:
         command = ["smbd", "--foreground", "--no-process-group", "-s", str(self._config)]
         nowhere = subprocess.DEVNULL
-        self._process = subprocess.Popen(command, stdout=nowhere, stderr=nowhere, start_new_session=True)
+        self._process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
         for _ in range(100):
             if self.client("ls", check=False) == 0:
                 return
@@ -87,7 +87,10 @@ class Samba:
     def client(self, command: str, check: bool = True) -> int:
         """What a technician's computer does."""
         line = ["smbclient", "-p", str(self._port), "-N", "//127.0.0.1/lumbarbox", "-c", command]
-        return subprocess.run(line, check=check, capture_output=True, timeout=60).returncode
+        done = subprocess.run(line, check=check, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        if check and "NT_STATUS" in done.stdout + done.stderr:  # smbclient ends well when a copy did not
+            raise RuntimeError(done.stdout + done.stderr)
+        return done.returncode
 
     def put(self, folder: Path, name: str) -> None:
         """A folder with all that is in it, as the share's root sees it."""

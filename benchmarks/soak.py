@@ -204,7 +204,8 @@ class Torment:
 
     def __init__(self, plan: Plan, tally: Tally, share: Share, killed: Killed, rng: random.Random) -> None:
         self._plan, self._tally, self._share, self._killed, self._rng = plan, tally, share, killed, rng
-        self._kill_at, self._cut_at = self._soon(self._plan.seconds_between_kills), self._soon(self._plan.seconds_between_outages)
+        self._kill_at = self._soon(plan.seconds_between_kills)
+        self._cut_at = self._soon(plan.seconds_between_outages)
 
     def __call__(self) -> None:
         """Do what is due."""

@@ -211,8 +211,8 @@ class SmallBox:
         ids = (f"job{number:04d}" for number in itertools.count(self.ledger.count() + 1))
         gathering, inspector = Gathering(self.ledger, WAITS, ids.__next__), FakeInspector()
         self.intake = Intake(
-            self.ledger, Inbox(self.share), self.spool, Receipts(Inbox(self.share).opened), Settling(3, 4.0), inspector, gathering,
-            ids.__next__, Walls(50, 1 << 20),
+            self.ledger, Inbox(self.share), self.spool, Receipts(Inbox(self.share).opened), Settling(3, 4.0),
+            inspector, gathering, ids.__next__, Walls(50, 1 << 20),
         )  # fmt: skip
         self.uploads = Uploads(self.ledger, self.spool, inspector, gathering, ids.__next__, 50)
         self.worker = Worker(

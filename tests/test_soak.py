@@ -11,7 +11,8 @@ from benchmarks.soak import Plan, run
 
 @pytest.mark.timeout(300)
 def test_six_studies_four_kills_and_two_outages(tmp_path: Path) -> None:
-    found = run(Plan(6, 4, 2, slices=2, seed=3, seconds_between_kills=1.5, seconds_between_outages=2.0), tmp_path, tell=lambda words: None)
+    plan = Plan(6, 4, 2, slices=2, seed=3, seconds_between_kills=1.5, seconds_between_outages=2.0)
+    found = run(plan, tmp_path, tell=lambda words: None)
     assert found["final_reports"] == found["studies"] == 6 and found["kills"] == 4
 
 
