@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from appliance.errors import Code, from_os
+
+Card = Mapping[str, Any]
+CARD = ".job.json"
+"""Beside each report; it never leaves the box."""
 
 
 class Reports:
@@ -22,13 +26,14 @@ class Reports:
     def folder(self, job_id: str) -> Path:
         return self._root / job_id
 
-    def save(self, job_id: str, write: Callable[[Path], None]) -> None:
-        """Written beside, synced, renamed."""
+    def save(self, job_id: str, write: Callable[[Path], None], card: Card) -> None:
+        """Written beside, synced, renamed. `card` is what a rebuilt ledger needs to know of it."""
         part = self._root / f"{job_id}.part"
         try:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir()
             write(part)
+            (part / CARD).write_text(json.dumps(card), "utf-8")
             for file in part.iterdir():
                 _sync(file)
             _sync(part)
@@ -45,6 +50,18 @@ class Reports:
         except (OSError, ValueError):
             return None
         return found if isinstance(found, dict) else None
+
+    def cards(self) -> tuple[Card, ...]:
+        """Of every report that lies here whole, oldest first."""
+        found = []
+        for path in sorted(self._root.glob(f"*/{CARD}"), key=lambda p: p.stat().st_mtime):
+            try:
+                card = json.loads(path.read_text("utf-8"))
+            except (OSError, ValueError):
+                continue
+            if isinstance(card, dict) and not path.parent.name.endswith(".part"):
+                found.append(card)
+        return tuple(found)
 
     def pictures(self, job_id: str) -> tuple[Path, ...]:
         """The marked pictures, in order of their names."""

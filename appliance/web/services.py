@@ -49,6 +49,7 @@ class Services:
     accounts: Accounts
     health: Callable[[], Health]
     try_again: Callable[[Job], Job]
+    read_now: Callable[[Job], Job]
     facts: Callable[[], Mapping[str, Any]]
     clock: Clock
 

@@ -19,8 +19,10 @@ DOWNLOADS = {"report.json": "application/json", "report.csv": "text/csv", "repor
 
 
 @pages.get("")
-def show(job_id: str) -> str | tuple[str, int]:
+def show(job_id: str) -> str | tuple[str, int] | AnyResponse:
     job = _job(job_id)
+    if job.joined:
+        return redirect(url_for("study.show", job_id=job.joined))
     if job.state is not State.DONE:
         return render_template("progress.html", job=job, history=services().ledger.history(job.id))
     source = _report_job(job)
@@ -73,6 +75,14 @@ def again(job_id: str) -> AnyResponse:
         abort(400, "Only a study that failed can be tried again.")
     services().try_again(job)
     services().accounts.note(g.user.name, f"retried {job.id}", services().clock())
+    return redirect(url_for("study.show", job_id=job.id))
+
+
+@pages.post("/now")
+def now(job_id: str) -> AnyResponse:
+    """A study that waits for its rest, read without it."""
+    job = services().read_now(_job(job_id))
+    services().accounts.note(g.user.name, f"hurried {job.id}", services().clock())
     return redirect(url_for("study.show", job_id=job.id))
 
 

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from appliance.adapters.accounts import Accounts
-from appliance.intake import try_again
+from appliance.intake import read_now, try_again
 from appliance.web.application import create_app
 from appliance.web.services import PageSettings, Services
 from tests.fakes import SmallBox
@@ -38,6 +38,7 @@ def app(box: SmallBox, accounts: Accounts) -> Flask:
         accounts=accounts,
         health=box.vitals.take,
         try_again=lambda job: try_again(job, box.ledger, box.shelf.bring_back, box.clock()),
+        read_now=lambda job: read_now(job, box.ledger, box.clock()),
         facts=lambda: {"node": "box", "version": "1", "reader": {"ready": True}},
         clock=box.clock,
     )
