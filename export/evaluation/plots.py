@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -38,6 +39,18 @@ def draw_series_counts(counts: Mapping[str, Counter[int]], path: Path) -> Path:
         numbers = sorted(found)
         axis.bar([str(n) for n in numbers], [found[n] for n in numbers], color=COLOURS[0])
         axis.set(title=role.replace("_", " "), xlabel="series in a study", ylabel="studies")
+    return _saved(figure, path)
+
+
+def draw_depth(measured: Mapping[str, Sequence[Any]], path: Path) -> Path:
+    """Mean grade over the sac's depth, a panel for each model; `measured` as `depth.Measured`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure, axes = plt.subplots(1, len(measured), figsize=(4 * len(measured), 3), squeeze=False, sharey=True)
+    for axis, (model, own) in zip(axes[0], measured.items(), strict=True):
+        axis.scatter([m.depth_mm for m in own], [m.grade for m in own], s=12, color=COLOURS[0])
+        for limit in (10, 13):
+            axis.axvline(limit, color="#bbbbbb", linewidth=1)
+        axis.set(title=model, xlabel="depth of the dural sac, mm", ylabel="mean grade")
     return _saved(figure, path)
 
 
