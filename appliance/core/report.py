@@ -45,6 +45,8 @@ class Reason(StrEnum):
     NO_POSITION = "no_position"
     SEQUENCE_UNKNOWN = "sequence_unknown"
     NUMBERING_UNCERTAIN = "numbering_uncertain"
+    SEQUENCE_DOUBTFUL = "sequence_doubtful"
+    SIGNAL_VOID = "signal_void"
 
     @property
     def label(self) -> str:
@@ -61,6 +63,9 @@ _REASONS: dict[Reason, str] = {
     Reason.NO_POSITION: "The pictures do not say where they lie, so the series cannot be brought together.",
     Reason.SEQUENCE_UNKNOWN: "The picture does not say which sequence it is.",
     Reason.NUMBERING_UNCERTAIN: "The levels could not be numbered with certainty: the sacrum was not seen.",
+    Reason.SEQUENCE_DOUBTFUL: "This series does not look like the sequence its header names. Check whether T1 and T2 "
+    "were mixed up.",
+    Reason.SIGNAL_VOID: "The picture is black here: metal, or nothing was imaged.",
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -75,8 +76,8 @@ _SAID = ("depth of the sac", "model", *(s.label for s in SEVERITIES))
 
 def _said(shown: Mapping[str, Sequence[Measured]]) -> Iterator[tuple[str, ...]]:
     """All patients: how often each grade was said of narrow and of wide sacs."""
-    ranges = (("under 10 mm", 0.0, ABSOLUTE_MM), ("10 to 13 mm", ABSOLUTE_MM, RELATIVE_MM), ("13 mm and more", RELATIVE_MM, 99.0))
-    for name, low, high in ranges:
+    edges = (0.0, ABSOLUTE_MM, RELATIVE_MM, 99.0)
+    for name, (low, high) in zip(("under 10 mm", "10 to 13 mm", "13 mm and more"), pairwise(edges), strict=True):
         for model, measured in shown.items():
             said = [m.said for m in measured if low <= m.depth_mm < high]
             yield (name, model, *(str(said.count(s.rank)) for s in SEVERITIES))

@@ -58,9 +58,12 @@ def facts_of(index: Path) -> dict[str, dict[str, str]]:
     }  # fmt: skip
 
 
-def group_rows(outcomes: Sequence[tuple[Case, Outcome]], facts: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, ...]]:
+Seen = tuple[Case, Outcome]
+
+
+def group_rows(outcomes: Sequence[Seen], facts: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, ...]]:
     for group in KEYS:
-        by_value: dict[str, list[tuple[Case, Outcome]]] = defaultdict(list)
+        by_value: dict[str, list[Seen]] = defaultdict(list)
         for case, outcome in outcomes:
             value = facts[case.name][group]
             by_value[value].append((case, outcome))
@@ -70,7 +73,7 @@ def group_rows(outcomes: Sequence[tuple[Case, Outcome]], facts: Mapping[str, Map
             yield (group, value, *_cells(own))
 
 
-def _cells(own: Sequence[tuple[Case, Outcome]]) -> tuple[str, ...]:
+def _cells(own: Sequence[Seen]) -> tuple[str, ...]:
     by_name: dict[str, list[Outcome]] = defaultdict(list)
     for case, outcome in own:
         by_name[case.name.split("_")[0]].append(outcome)

@@ -23,7 +23,7 @@ def coarser(share: float) -> Change:
         side = crops.shape[-1]
         small = max(8, round(side * share))
         return np.stack([
-            cv2.resize(cv2.resize(c, (small, small), interpolation=cv2.INTER_AREA), (side, side), interpolation=cv2.INTER_CUBIC)
+            cv2.resize(cv2.resize(c, (small, small), None, 0, 0, cv2.INTER_AREA), (side, side), None, 0, 0, cv2.INTER_CUBIC)
             for c in crops
         ])  # fmt: skip
 

@@ -1,9 +1,9 @@
 """Real canals with a measured depth: SPIDER's masked T2 SPACE stacks, cut as the reading would cut them.
 
 SPACE slices are 0.9 mm thin; a clinic's sagittal T2 is 3 to 5 mm. Four neighbours are averaged to one slice of 3.6 mm,
-so that a grader meets the slices it was trained for. The masks show the dural sac. Its depth is the shortest antero-posterior
-chord at the disc, in the median of the five thin slices nearest to the sac's middle at that level (spines with a
-scoliosis leave the stack's midline; a level whose sac leaves the stack is left out).
+so that a grader meets the slices it was trained for. The masks show the dural sac. Its depth is the shortest
+antero-posterior chord at the disc, in the median of the five thin slices nearest to the sac's middle at that level
+(spines with a scoliosis leave the stack's midline; a level whose sac leaves the stack is left out).
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def rows_of(grader: Grader, bags: BagSet) -> Iterator[tuple[str, ...]]:
 def _changed(grader: Grader, bags: BagSet) -> Iterator[tuple[str, list[int]]]:
     for name, change in CHANGES.items():
         rng = np.random.default_rng(0)
-        yield name, [_grade(grader, bags, bag, lambda c, f=change: f(c, rng)) for bag in bags.labels]
+        yield name, [_grade(grader, bags, bag, lambda c, f=change, r=rng: f(c, r)) for bag in bags.labels]
     for name, shift in SHIFTS_MM.items():
         yield name, [_grade(grader, bags, bag, shift=shift) for bag in bags.labels]
 
