@@ -67,7 +67,7 @@ def compare(val: Sequence[Graded], test: Sequence[Graded], stored: float) -> lis
     logits = np.log(np.clip(given, 1e-12, 1)) * stored
     again, vector = fit_temperature(logits, truth), fit_vector(logits, truth)
     ways = {
-        "none": ("T = 1", lambda z: softmax(z)),
+        "none": ("T = 1", softmax),
         "stored temperature": (f"T = {stored:.2f}", lambda z: softmax(z / stored)),
         "temperature fitted again": (f"T = {again:.2f}", lambda z: softmax(z / again)),
         "vector scaling": ("scale and bias of each grade", lambda z: softmax(z * vector[:3] + vector[3:])),

@@ -104,9 +104,10 @@ def _of_one(series: Series, kind: str) -> Iterator[Trial]:
     ]  # fmt: skip
     if kind == "T2":
         cases += [
-            (f"real {kind}", f"motion of {px:.0f} px between shots", faults.moved(faults.sold_as(series, good), px, rng), region)
+            (cases[0][0], f"motion of {px:.0f} px between shots", faults.moved(cases[0][2], px, rng), region)
             for px in (1.0, 3.0, 6.0)
-        ] + [(f"real {kind}", "noise alone", faults.noise(faults.sold_as(series, good), rng), region)]
+        ]
+        cases.append((cases[0][0], "noise alone", faults.noise(cases[0][2], rng), region))
     for pictures, fault, spoilt, concerned in cases:
         study = Study(series.series_uid, (spoilt,))
         yield Trial(pictures, fault, study, (concerned,))
