@@ -18,13 +18,14 @@ from export.datasets.sample import LabelledStudy
 from export.evaluation import plots, sources
 from export.evaluation.answers import Weights, opened, read_or_recall
 from export.evaluation.grade_tables import tables
-from export.grader.evaluate import cached_cases
+from export.grader.evaluate import cached_cases, exchanged_sides, graded_cases, one_sided_studies
 from export.reading import Read
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     sources.add_arguments(parser)
     parser.add_argument("--crops", type=Path, help="a folder of cached bags: the graders alone, --studies of them")
+    parser.add_argument("--one-sided", type=int, default=0, help="phantoms narrowed on one side only: are sides exchanged?")
     parser.add_argument("--no-refine", action="store_true", help="do not look for the canal on axial slices")
     parser.add_argument("--answers", type=Path, default=Path("runs/evaluation"), help="what was read is kept here")
     parser.add_argument("--fresh", action="store_true", help="forget what was kept")
@@ -33,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, list[Table]]:
     weights = opened(args.int8, args.fp32)
+    if args.one_sided:
+        return _one_sided(args, weights)
     if args.crops:
         return _on_crops(args, weights)
     source = sources.source_of(args)
@@ -51,6 +54,17 @@ def _on_crops(args: argparse.Namespace, weights: list[Weights]) -> Mapping[str, 
     data = f"crops of {len(folders)} studies of {args.crops.name} ({args.dataset}), the graders alone"
     made_up = "SYNTHETIC: " if args.dataset == "phantom" else ""
     return _told(f"grading-crops-{args.crops.name}".replace("_", "-"), runs, made_up + data, args, not made_up)
+
+
+def _one_sided(args: argparse.Namespace, weights: list[Weights]) -> Mapping[str, list[Table]]:
+    """The same places twice: severe on one side, normal on the other."""
+    rows = []
+    for w in weights:
+        found = exchanged_sides(graded_cases(w.models.graders, one_sided_studies(args.one_sided)))
+        rows.append((w.name, *(str(n) for n in found.values())))
+    data = f"SYNTHETIC: {args.one_sided} phantoms severely narrow on one side at every level, left and right by turns"
+    columns = ("model", "one-sided places", "normal side said graver", "severe side said normal/mild")
+    return {"grading-one-sided": [Table("Left and right", data, args.command, columns, tuple(rows))]}
 
 
 def reads_of_crops(weights: Weights, folders: list[Path]) -> list[Read]:
