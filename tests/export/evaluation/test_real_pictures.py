@@ -31,7 +31,8 @@ def stack(depth_px: int, patient: str = "1") -> Stack:
     middle = DISC_COLUMN + round(25.5 / SPACING_MM)
     masks[4:16, :, middle - depth_px // 2 : middle - depth_px // 2 + depth_px] = 3
     rows = np.linspace(60, 440, 5)
-    discs = {k: np.array([9.5 * THIN_MM, DISC_COLUMN * SPACING_MM, -r * SPACING_MM]) for k, r in zip(LEVELS, rows, strict=True)}
+    front = np.array([9.5 * THIN_MM, DISC_COLUMN * SPACING_MM, 0.0])
+    discs = {k: front - [0.0, 0.0, r * SPACING_MM] for k, r in zip(LEVELS, rows, strict=True)}
     pictures = np.where(masks == 3, 200, 60).astype(np.float32)
     return Stack(patient, pictures, masks, tuple(range(20)), discs)
 
