@@ -15,6 +15,7 @@ from export import train_rsna
 from export.datasets import rsna2024
 from export.evaluate import main as evaluate
 from export.phantom import PhantomOptions, render_study
+from export.phantom.options import Balance
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = 6
@@ -24,7 +25,7 @@ STUDIES = 6
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rsna")
-    options = PhantomOptions(quirks=False, max_matrix=96)
+    options = PhantomOptions(balance=Balance.TRAINING, quirks=False, max_matrix=64)
     rsna2024.write_rsna_tree((render_study(5, index, options) for index in range(STUDIES)), folder)
     return folder
 
