@@ -8,20 +8,26 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from appliance.adapters.report_files import write_report
 from appliance.core.limits import Limits
 from appliance.core.report_json import to_json
 from appliance.errors import Code, ModelError
 from appliance.pipeline import Models, read_study
 from appliance.ports import Progress, Reading
 from appliance.reading import read_path
+from appliance.report_folder import write_all
 
 
 class StudyReader:
     """`load` makes the models ready; `check` reads the built-in study with them. Both raise ModelError."""
 
-    def __init__(self, limits: Limits, load: Callable[[], Models], check: Callable[[Models], None]) -> None:
-        self._limits, self._load, self._check = limits, load, check
+    def __init__(
+        self,
+        limits: Limits,
+        load: Callable[[], Models],
+        check: Callable[[Models], None],
+        keep_slices: bool = True,
+    ) -> None:
+        self._limits, self._load, self._check, self._keep_slices = limits, load, check, keep_slices
         self._models: Models | None = None
 
     @property
@@ -47,9 +53,9 @@ class StudyReader:
         report = read_study(study, models, now, progress=progress)
 
         def write(folder: Path) -> None:
-            write_report(report, study, folder)
+            write_all(report, study, folder, self._keep_slices)
 
-        return Reading(cast(Mapping[str, Any], to_json(report)), write)
+        return Reading(cast(Mapping[str, Any], to_json(report)), write, study.patient)
 
     def _ready(self) -> Models:
         if self._models is None:

@@ -8,16 +8,17 @@ happens to the job; the one broad `except` of the box is in `guarded`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from appliance.bell import Bell
 from appliance.core import messages
-from appliance.core.jobs import MAX_CRASHES, Job, Reason, Result, State
+from appliance.core.jobs import MAX_CRASHES, Job, Reason, State
 from appliance.core.progress import overall
-from appliance.core.spine import SEVERITIES
+from appliance.core.report_summary import summary
+from appliance.core.study import Patient
 from appliance.errors import Code, InputError, LumbarboxError, ModelError, SystemicError
 from appliance.ports import Clock, Ledger, Outbox, Progress, Reader, Reports, Shelf, Spool
 
@@ -68,10 +69,11 @@ class Worker:
         *,
         node: str,
         identifiers: bool = False,
+        remember: Callable[[str, Patient, str], None] = lambda job_id, patient, study_date: None,
     ) -> None:
         self._ledger, self._spool, self._reports, self._outbox = ledger, spool, reports, outbox
         self._shelf, self._reader, self._clock = shelf, reader, clock
-        self._node, self._identifiers = node, identifiers
+        self._node, self._identifiers, self._remember = node, identifiers, remember
         self._bell, self._filing_bell = Bell(ledger, "reader"), Bell(ledger, "filing")
         self._prepared = False
         self._not_before: datetime | None = None
@@ -158,10 +160,11 @@ class Worker:
             self._ledger.read(job.id, before.result, before.id, self._clock())
             return
         reading = self._reader.read(_what_to_read(self._spool.folder(job.id)), self._clock(), self._progress(job))
-        result = _summary(reading.report, self._reader.fingerprint)
+        result = summary(reading.report, self._reader.fingerprint)
         earlier = self._ledger.with_report(result.report_id)
         if earlier is None:
             self._reports.save(job.id, reading.write)
+            self._remember(job.id, reading.patient, reading.report["study"]["study_date"])
         self._ledger.read(job.id, result, earlier.id if earlier else "", self._clock())
 
     def _progress(self, job: Job) -> Progress:
@@ -228,17 +231,3 @@ def _what_to_read(folder: Path) -> Path:
     """A drop of one file is read as that file, so that it keeps the meaning of a zip or a picture."""
     inside = list(folder.iterdir())
     return inside[0] if len(inside) == 1 else folder
-
-
-def _summary(report: Mapping[str, Any], fingerprint: str) -> Result:
-    graded = [f["severity"] for f in report["findings"] if f["status"] == "graded"]
-    worst = max(graded, key=[s.value for s in SEVERITIES].index, default="")
-    return Result(
-        report["report_id"],
-        report["revision"],
-        report["outcome"],
-        worst,
-        len(report["alerts"]),
-        len(graded),
-        fingerprint,
-    )

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from appliance.adapters.inbox import Inbox
 from appliance.adapters.ledger import Ledger
 from appliance.adapters.outbox import Outbox
 from appliance.adapters.receipts import Receipts
+from appliance.adapters.register import Register
 from appliance.adapters.reports import Reports
 from appliance.adapters.shelf import Shelf
 from appliance.adapters.spool import Spool
@@ -28,11 +29,16 @@ from appliance.core.report import Alert, Evidence, Finding, Outcome, Reason, Rep
 from appliance.core.report_csv import to_csv
 from appliance.core.report_json import to_json
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region
+from appliance.core.study import Patient
 from appliance.errors import Code, DeliveryError, InputError
 from appliance.intake import Intake, Uploads
 from appliance.ports import Progress, Reading
+from appliance.report_folder import write_again, write_all
+from appliance.revising import Revising
+from appliance.transfers import Transfers
 from appliance.vitals import Vitals
 from appliance.worker import Worker
+from tests.core import make_values
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -72,7 +78,10 @@ def _finding(condition: Condition, level: Level, partly: bool) -> Finding:
 
 
 class FakeReader:
-    """Reads any text: `corrupt` in it is refused, `fault` is a bug of ours, `partly` lacks the axial series."""
+    """Reads any text: `corrupt` in it is refused, `fault` is a bug of ours, `partly` lacks the axial series.
+
+    `spine` in it leaves real pictures and slices; `ID=x` says whose it is.
+    """
 
     def __init__(self) -> None:
         self.fingerprint = "models-1"
@@ -96,7 +105,15 @@ class FakeReader:
             raise ZeroDivisionError("a bug")
         progress("canal", 5, 5)
         made = report(hashlib.sha256(text.encode()).hexdigest()[:16], partly="partly" in text, now=now)
-        return Reading(json.loads(json.dumps(to_json(made))), lambda folder: _write(made, folder))
+        who = next((Patient(w[3:], w[3:]) for w in text.split() if w.startswith("ID=")), Patient())
+        if "spine" in text:
+            shown = replace(make_values.report(), report_id=made.report_id)
+            return Reading(
+                json.loads(json.dumps(to_json(shown))),
+                lambda folder: write_all(shown, make_values.study(), folder, keep_slices=True),
+                who,
+            )
+        return Reading(json.loads(json.dumps(to_json(made))), lambda folder: _write(made, folder), who)
 
 
 def _write(made: Report, folder: Path) -> None:
@@ -170,6 +187,7 @@ class SmallBox:
     clock: Clock = field(default_factory=Clock)
     reader: FakeReader = field(default_factory=FakeReader)
     stop_free: int = 0
+    keep_identifiers: bool = False
 
     def __post_init__(self) -> None:
         self.share = self.folder / "share"
@@ -182,6 +200,7 @@ class SmallBox:
         self.outbox = Outbox(self.folder / "outbox.db")
         self.spool = Spool(self.folder / "spool", 1 << 20, self.stop_free)
         self.reports = Reports(self.folder / "reports")
+        self.register = Register(self.folder / "register.db", self.keep_identifiers)
         self.shelf = Shelf(self.share, Inbox(self.share).check)
         ids = (f"job{number:04d}" for number in itertools.count(self.ledger.count() + 1))
         self.intake = Intake(
@@ -189,9 +208,14 @@ class SmallBox:
             most_files=50, most_bytes=1 << 20,
         )  # fmt: skip
         self.uploads = Uploads(self.ledger, self.spool, ids.__next__, most_files=50)
-        self.worker = Worker(
-            self.ledger, self.spool, self.reports, self.outbox, self.shelf, self.reader, self.clock, node="box"
+        self.transfers = Transfers(
+            self.ledger, self.spool, ids.__next__, most_files=50, most_bytes=1 << 20, file_bytes=1 << 20
         )
+        self.revising = Revising(self.ledger, self.reports, self.shelf, write_again)
+        self.worker = Worker(
+            self.ledger, self.spool, self.reports, self.outbox, self.shelf, self.reader, self.clock, node="box",
+            remember=self.register.note,
+        )  # fmt: skip
         self.vitals = Vitals(self.ledger, self.outbox, FakeHost(), 100)
         self.intake.recover()
         self.worker.recover(self.clock())

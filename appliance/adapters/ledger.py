@@ -12,12 +12,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from appliance.core.health import Alarm
-from appliance.core.jobs import Event, Job, Manifest, Reason, Result, Source, State, Transition, after
+from appliance.core.jobs import Event, Job, Manifest, Reason, Result, Search, Source, State, Transition, after
 from appliance.errors import Code, SystemicError
 
 SCHEMA_VERSION = 1
@@ -44,6 +44,13 @@ CREATE TABLE alarms (
 );
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+_WORST = "json_extract(result, '$.worst')"
+_INDEXES = f"""
+CREATE INDEX IF NOT EXISTS jobs_by_worst ON jobs ({_WORST}, number);
+CREATE INDEX IF NOT EXISTS jobs_by_day ON jobs (updated_at);
+CREATE INDEX IF NOT EXISTS jobs_by_original ON jobs (duplicate_of);
+"""
+"""For what is asked of the history; made at every start, so that they need no schema of their own."""
 
 
 class Ledger:
@@ -112,6 +119,11 @@ class Ledger:
             stage="",
             fraction=1.0,
         )
+
+    def revised(self, job_id: str, result: Result, now: datetime) -> Job:
+        """A person changed the report: its new revision is handed over like the first."""
+        told = {"result": json.dumps(asdict(result)), "handed_over": 0}
+        return self._move(job_id, Event.REVISED, now, f"revision {result.revision}", **told)
 
     def refuse(self, job_id: str, reason: Reason, now: datetime) -> Job:
         return self._move(job_id, Event.REFUSED, now, reason.code, reason=json.dumps(asdict(reason)))
@@ -203,6 +215,17 @@ class Ledger:
         where = f"state IN ({_marks(states)})" if states else "1"
         return self._many(f"{where} ORDER BY number DESC LIMIT ? OFFSET ?", *states, limit, offset)
 
+    def search(self, wanted: Search, limit: int, offset: int = 0) -> tuple[tuple[Job, ...], int]:
+        """Newest first, and how many there are in all."""
+        clauses, values = _clauses(wanted)
+        where = " AND ".join(clauses) or "1"
+        total = int(self._rows(f"SELECT COUNT(*) AS n FROM jobs WHERE {where}", *values)[0]["n"])
+        return self._many(f"{where} ORDER BY number DESC LIMIT ? OFFSET ?", *values, limit, offset), total
+
+    def copies_of(self, job_id: str) -> tuple[Job, ...]:
+        """Jobs whose images were the same, so that they show this one's report."""
+        return self._many("duplicate_of = ? ORDER BY number", job_id)
+
     def count(self, *states: State) -> int:
         where = f"WHERE state IN ({_marks(states)})" if states else ""
         return int(self._rows(f"SELECT COUNT(*) AS n FROM jobs {where}", *states)[0]["n"])
@@ -265,6 +288,7 @@ class Ledger:
             )
         if version == 0:
             self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        self._db.executescript(_INDEXES)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -311,6 +335,24 @@ class Ledger:
 
     def _many(self, where: str, *values: Any) -> tuple[Job, ...]:
         return tuple(_job(row) for row in self._rows(f"SELECT * FROM jobs WHERE {where}", *values))
+
+
+def _clauses(wanted: Search) -> tuple[list[str], list[Any]]:
+    """Days compare as text: every stamp is the box's local time, which begins with its day."""
+    found: list[tuple[str, tuple[Any, ...]]] = []
+    if wanted.states:
+        found.append((f"state IN ({_marks(wanted.states)})", wanted.states))
+    if wanted.worst:
+        found.append((f"{_WORST} = ?", (wanted.worst,)))
+    if wanted.since:
+        found.append(("updated_at >= ?", (wanted.since,)))
+    if wanted.until:
+        found.append(("updated_at < ?", ((date.fromisoformat(wanted.until) + timedelta(days=1)).isoformat(),)))
+    if wanted.name:
+        found.append(("instr(lower(name), lower(?))", (wanted.name,)))
+    if wanted.ids is not None:
+        found.append((f"id IN ({_marks(wanted.ids)})", wanted.ids))
+    return [clause for clause, _ in found], [value for _, values in found for value in values]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
@@ -24,6 +24,10 @@ class Shelf:
 
     def __init__(self, root: Path, check: Callable[[], None]) -> None:
         self._root, self._check = root, check
+
+    def check(self) -> None:
+        """Raises SystemicError when the share is gone."""
+        self._check()
 
     def place_done(self, job: Job, day: date) -> str:
         """A free place, as a path below the share."""
@@ -43,6 +47,17 @@ class Shelf:
             if note:
                 write_beside(target / "READ BEFORE.txt", note)
             self._move_originals(job, target / ORIGINALS, spooled)
+        except OSError as exc:
+            raise from_os(exc, f"The share {self._root}") from exc
+
+    def renew_report(self, place: str, report: Path, gone: Iterable[str]) -> None:
+        """A new revision of a report over the old one; `gone` are names of files it has no more."""
+        self._check()
+        target = self._root / place
+        try:
+            _copy_files(report, target)
+            for name in gone:
+                (target / name).unlink(missing_ok=True)
         except OSError as exc:
             raise from_os(exc, f"The share {self._root}") from exc
 

@@ -22,6 +22,8 @@ def in_words(job: Job) -> str:
     """One sentence on where a study is."""
     files = f"{job.manifest.files} files" if job.manifest else ""
     match job.state:
+        case State.RECEIVED if job.stage == "upload":
+            return f"Arriving through the page: {job.fraction:.0%}"
         case State.RECEIVED:
             return "Seen, arriving"
         case State.SETTLING:
