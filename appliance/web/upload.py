@@ -47,20 +47,25 @@ def receive() -> AnyResponse | tuple[str, int]:
 
 @pages.post("/upload/begin")
 def begin() -> Answer:
-    """`{"name", "several", "files": [[name, bytes], ...]}`: what is about to be sent. Refused before a byte is."""
+    """`{"name", "several", "files": [[name, bytes], ...]}`: what is about to be sent. Refused before a byte is.
+
+    The answer's `order` names the files wanted, by their place in the list, as their bytes are to follow each other.
+    """
     told: Any = request.get_json(silent=True)
     try:
-        named = [(str(name), int(size)) for name, size in told["files"]]
+        named = [(str(name), (number, int(size))) for number, (name, size) in enumerate(told["files"])]
         studies = _studies(told, wanted(named))
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         abort(400)
-    if any(size < 0 for _, size in named):
+    if any(size < 0 for _, (_, size) in named):
         abort(400)
+    sizes = [(title, [(name, size) for name, (_, size) in files]) for title, files in studies.items()]
     try:
-        made = services().transfers.begin(g.user.name, list(studies.items()), services().clock())
+        made = services().transfers.begin(g.user.name, sizes, services().clock())
     except LumbarboxError as exc:
         return _refused(exc)
-    return jsonify({"id": made.id, "offset": 0, "size": made.size, "piece": PIECE_BYTES})
+    order = [number for files in studies.values() for _, (number, _) in files]
+    return jsonify({"id": made.id, "size": made.size, "piece": PIECE_BYTES, "order": order})
 
 
 @pages.post("/upload/<transfer_id>/bytes")

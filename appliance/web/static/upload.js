@@ -107,7 +107,7 @@ window.addEventListener("beforeunload", (event) => { if (running) event.preventD
 
 async function transfer(run, all) {
   const begun = await begin(run, all);
-  const blob = new Blob(all.map(([file]) => file));
+  const blob = new Blob(begun.order.map((number) => all[number][0]));
   const started = Date.now();
   let offset = 0;
   let wait = 1000;
