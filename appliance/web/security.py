@@ -133,5 +133,5 @@ def _csrf() -> None:
 def _headers(response: Response) -> Response:
     response.headers.extend(HEADERS)
     if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["Cache-Control"] = "no-store"  # nothing of a patient stays on a shared computer
     return response
