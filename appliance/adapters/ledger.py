@@ -242,6 +242,11 @@ class Ledger:
     def last_transition(self) -> int:
         return int(self._rows("SELECT COALESCE(MAX(number), 0) AS n FROM transitions")[0]["n"])
 
+    def version(self) -> tuple[int, int]:
+        """Another one after every change, whoever made it: what was drawn from the ledger before is then old."""
+        with self._lock, _translated():
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0]), self._db.total_changes
+
     # -- alarms and facts ---------------------------------------------------------------------------------------
 
     def raise_alarm(self, part: str, code: str, message: str, action: str, now: datetime) -> None:

@@ -59,6 +59,7 @@ class _Sheet(FPDF):
         self.set_margins(MARGIN, 12, MARGIN)
         self.set_title("Lumbarbox report")
         self.set_lang("en")
+        self.set_image_filter("DCTDecode")  # a fifth of the size and of the time; the PNG beside it is exact
         self.add_page()
 
     def say(self, text: str, size: float = 9, bold: bool = False, colour: tuple[int, int, int] = INK) -> None:

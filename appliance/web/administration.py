@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from appliance.core.passwords import SHORTEST, objection
 from appliance.core.roles import Role
-from appliance.web.account import SHORTEST_PASSWORD, name_objection, password_objection
+from appliance.web.account import name_objection
 from appliance.web.security import at_least
 from appliance.web.services import services
 from appliance.web.tables import csv_file
@@ -28,7 +29,7 @@ def show() -> str:
 @at_least(Role.ADMINISTRATOR)
 def add() -> AnyResponse | tuple[str, int]:
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
-    error = name_objection(name) or password_objection(password, password)
+    error = name_objection(name) or objection(password, password)
     if not error and not services().accounts.add(name, password, _role()):
         error = "That name is taken."
     return (_page(error), 400) if error else _done(f"added {name} as {_role().value}")
@@ -47,7 +48,7 @@ def role() -> AnyResponse | tuple[str, int]:
 @at_least(Role.ADMINISTRATOR)
 def password() -> AnyResponse | tuple[str, int]:
     name, new = _known(), request.form.get("password", "")
-    error = password_objection(new, new)
+    error = objection(new, new)
     if error:
         return _page(error), 400
     services().accounts.set_password(name, new)
@@ -100,7 +101,7 @@ def _page(error: str, kiosk_url: str = "") -> str:
         users=accounts.all(),
         roles=tuple(Role),
         error=error,
-        shortest=SHORTEST_PASSWORD,
+        shortest=SHORTEST,
         has_kiosk=accounts.has_kiosk(),
         kiosk_url=kiosk_url,
     )

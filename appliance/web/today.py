@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask import Blueprint, Response, redirect, render_template, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.core.jobs import Job, State
@@ -22,6 +22,8 @@ pages = Blueprint("today", __name__)
 
 SHOWN = 100
 ASK_AGAIN_MS = 1500
+DRAWN_FOR_SECONDS = 3
+"""The host's figures and the time that is left move without the ledger."""
 Group = tuple[str, list[Job]]
 GROUPS = ("Needs a person", "Being read", "Waiting", "Arriving", "Done")
 
@@ -51,7 +53,17 @@ def show() -> str:
 @pages.get("/today/events")
 def events() -> Response:
     """The live part, when it is not what the browser has already."""
-    return event(_live(), ASK_AGAIN_MS)
+    return event(_drawn(), ASK_AGAIN_MS)
+
+
+def _drawn() -> str:
+    """The live part, drawn once for everyone who watches and anew when the ledger has changed or some seconds passed."""
+    key = services().ledger.version(), int(services().clock().timestamp() // DRAWN_FOR_SECONDS)
+    known: tuple[object, str] = current_app.extensions.get("today", (None, ""))
+    if known[0] != key:
+        known = key, _live()
+        current_app.extensions["today"] = known
+    return known[1]
 
 
 def recent_groups() -> list[Group]:
