@@ -13,6 +13,7 @@ from appliance.core.jobs import Job, State
 from appliance.core.letterhead import Letterhead
 from appliance.core.renumbering import SHIFTS
 from appliance.core.spine import CONDITIONS, LEVELS, SEVERITIES
+from appliance.core.study import Patient
 from appliance.web.events import ended, event
 from appliance.web.formatting import CONDITION_HEADS, study_day
 from appliance.web.reports import job_of, report_job, report_of
@@ -85,9 +86,7 @@ def pdf(job_id: str) -> Response:
     """One sheet, with the name of the study and what a doctor said; the share's copy has neither."""
     source, report = report_of(job_id)
     patient = services().register.patient(source.id)
-    name = patient.name.replace("^", " ").strip() if patient else ""
-    told = f"{name}    ID {patient.patient_id}    born {study_day(patient.birth_date)}" if patient else ""
-    head = Letterhead(job_of(job_id).name, told, tuple(reviewed_lines(source.id)))
+    head = Letterhead(job_of(job_id).name, _told(patient) if patient else "", tuple(reviewed_lines(source.id)))
     sheet = services().pdf(report, services().reports.folder(source.id), head)
     services().accounts.note(g.user.name, f"downloaded report.pdf of {source.id}", services().clock())
     headers = {"Content-Disposition": f'inline; filename="{source.id}-report.pdf"'}
@@ -142,6 +141,14 @@ def in_order(names: Iterable[str]) -> list[tuple[str, str, tuple[str, str] | Non
 
 def _live(job: Job) -> str:
     return render_template("_progress.html", job=job, progress=progress_of(job))
+
+
+def _told(patient: Patient) -> str:
+    """Whose sheet it is, as far as the images said."""
+    name = patient.name.replace("^", " ").strip()
+    number = f"ID {patient.patient_id}" if patient.patient_id else ""
+    born = f"born {study_day(patient.birth_date)}" if patient.birth_date else ""
+    return "    ".join(part for part in (name, number, born) if part)
 
 
 def _earlier(source: Job) -> list[tuple[Job, str]]:

@@ -157,7 +157,8 @@ async function paint() {
 
 function draw(mark, at) {
   const chosen = mark.id === state.place;
-  if (!chosen && mark.kind === "place" && state.place) return;
+  // Where nothing was chosen, normal places would hide the spine under their squares.
+  if (!chosen && mark.kind === "place" && (state.place || mark.tone === "normal_mild")) return;
   const [x0, y0, x1, y1] = mark.box;
   const left = at.left + (x0 + 0.5) * at.sx, top = at.top + (y0 + 0.5) * at.sy;
   const wide = (x1 - x0) * at.sx, high = (y1 - y0) * at.sy;
