@@ -28,7 +28,7 @@ class Revising:
 
     def renumber(self, job: Job, shift: int, now: datetime) -> Job:
         """`shift` counts from the numbering as read: -1, 0 or 1. Raises InputError or SystemicError."""
-        as_read, current = self._reports.revision(job.id, 1), self._reports.load(job.id)
+        as_read, current = self._reports.as_read(job.id), self._reports.load(job.id)
         if as_read is None or current is None or job.result is None:
             raise SystemicError(Code.FAULT, "The report of this study cannot be read.", "Look at the box's log.")
         if shift not in SHIFTS or shift == current.get("numbering_shift", 0):

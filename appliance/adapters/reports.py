@@ -12,7 +12,7 @@ from typing import Any
 
 from appliance.errors import Code, from_os
 
-REPORT, REVISIONS = "report.json", "revisions"
+REPORT, REVISIONS, AS_READ = "report.json", "revisions", "as_read.json"
 
 
 class Reports:
@@ -48,13 +48,20 @@ class Reports:
             before = self.load(job_id)
             if before is not None:
                 os.link(now / REPORT, part / REVISIONS / f"{before['revision']}.json")
+                if not (part / REVISIONS / AS_READ).exists():
+                    os.link(now / REPORT, part / REVISIONS / AS_READ)
             write(part)
             self._put_in_place(part, job_id)
         except OSError as exc:
             raise from_os(exc, "The folder of the reports", Code.FAULT) from exc
 
+    def as_read(self, job_id: str) -> dict[str, Any] | None:
+        """report.json as the models wrote it, before any person moved its level names."""
+        first = self.folder(job_id) / REVISIONS / AS_READ
+        return _json(first) if first.exists() else self.load(job_id)
+
     def revision(self, job_id: str, number: int) -> dict[str, Any] | None:
-        """report.json as it stood at that revision; 1 is as the models wrote it."""
+        """report.json as it stood at that revision."""
         current = self.load(job_id)
         if current is not None and current["revision"] == number:
             return current
