@@ -29,7 +29,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -279,7 +278,8 @@ def tables(rounds: int) -> list[Table]:
     alone, together, crowd, sizes, paints = measure(rounds)
     data = (
         f"the built-in synthetic study, {len(alone)} rounds of {READINGS} readings each way; "
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {datetime.now(UTC).date()}"
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
+        f"{os.getloadavg()[1]:.1f} processes wanting one on average at the end"
     )
     command = f"python -m benchmarks.page --rounds {rounds}"
     slower = median(b / a for a, b in zip(alone, together, strict=True))
