@@ -18,9 +18,10 @@ from flask import Flask
 
 from appliance import config, report_folder, selftest
 from appliance.adapters.accounts import Accounts
+from appliance.adapters.decoder import Decoder
 from appliance.adapters.host import Host
-from appliance.adapters.inbox import Inbox
-from appliance.adapters.ledger import Ledger
+from appliance.adapters.inbox import Inbox, Pace
+from appliance.adapters.mounts import Mounts
 from appliance.adapters.mqtt import Address, MqttLink
 from appliance.adapters.outbox import Outbox
 from appliance.adapters.receipts import Receipts
@@ -32,13 +33,19 @@ from appliance.adapters.spool import Spool
 from appliance.config import Config
 from appliance.core import messages
 from appliance.core.drops import Settling
+from appliance.core.gathering import Waits
 from appliance.core.jobs import Job
 from appliance.core.messages import Topics
 from appliance.errors import Code, from_os
-from appliance.intake import Intake, Uploads, try_again
+from appliance.gathering import Gathering
+from appliance.inspection import Inspector
+from appliance.intake import Intake, Uploads, Walls, read_now, try_again
 from appliance.keeper import Keeper
+from appliance.ports import Ledger as LedgerPort
 from appliance.ports import Reader
 from appliance.publisher import Manners, Publisher
+from appliance.recovery import Recovery
+from appliance.retention import Keeping, Retention
 from appliance.revising import Revising
 from appliance.study_reader import StudyReader
 from appliance.transfers import Transfers
@@ -59,21 +66,27 @@ class Box:
         data = settings.data
         _make_private(data)
         limits = limits_of(settings)
+        self.mounts = Mounts()
+        self.decoder = Decoder(settings.limits.decode_memory_mb * MIB)
+        self.inspector = Inspector(limits, self.decoder.header)
         self.wake: Callable[[], None] = lambda: None
         """Lets the loops look at once; whoever runs them puts it here."""
-        self.ledger = Ledger(data / "ledger.db")
         self.outbox = Outbox(data / "outbox.db")
         self.accounts = Accounts(data / "accounts.db")
         self.spool = Spool(data / "spool", limits.file_bytes, settings.disk.stop_mb * MIB)
         self.reports = Reports(data / "reports")
         self.register = Register(data / "register.db", settings.privacy.keep_identifiers)
-        self.inbox = Inbox(settings.inbox_path, settings.inbox.ignore, limits.files)
-        self.shelf = Shelf(settings.inbox_path, self.inbox.check)
+        self.inbox = self._inbox(limits.files)
+        self.ledger = Recovery(
+            self.spool, self.reports, self.inspector, self._gathering, self.inbox.has
+        ).open(data / "ledger.db", clock())  # fmt: skip
+        self.shelf = Shelf(self.inbox.opened, settings.inbox.ignore)
         self.vitals = Vitals(self.ledger, self.outbox, Host(data), settings.disk.warn_mb)
         self.reader = reader or StudyReader(
             limits,
             lambda: models_of(settings, data / "ovcache"),
             lambda models: selftest.check(models, clock()),
+            self.decoder.pictures,
             keep_slices=settings.privacy.keep_images_days > 0,
         )
 
@@ -81,25 +94,49 @@ class Box:
         """Uploads in pieces; also a part that comes round."""
         limits = limits_of(self.settings)
         sizes = {"most_bytes": self.settings.web.upload_mb * MIB, "file_bytes": limits.file_bytes}
-        return Transfers(self.ledger, self.spool, new_id, most_files=limits.files, **sizes)
+        gathering = self._gathering(self.ledger)
+        return Transfers(self.ledger, self.spool, self.inspector, gathering, new_id, most_files=limits.files, **sizes)
 
     def intake(self) -> Intake:
         """Made ready: what an earlier life left half-done is tidied up."""
-        if not self.settings.inbox.path:
-            self.inbox.create()
+        if not self.settings.inbox.path and self.ledger.fact("inbox") is None:
+            self.inbox.create()  # once: should it be gone one day, it is gone and not empty
+            self.ledger.set_fact("inbox", str(self.inbox.root))
         wanted, limits = self.settings.inbox, limits_of(self.settings)
         made = Intake(
             self.ledger,
             self.inbox,
             self.spool,
-            Receipts(self.settings.inbox_path),
-            Settling(wanted.looks, wanted.quiet_seconds),
+            Receipts(self.inbox.opened),
+            Settling(wanted.looks, wanted.quiet_seconds, wanted.network_quiet_seconds),
+            self.inspector,
+            self._gathering(self.ledger),
             new_id,
-            most_files=limits.files,
-            most_bytes=limits.total_bytes,
+            Walls(limits.files, limits.total_bytes),
         )
         made.recover()
         return made
+
+    def _inbox(self, most_files: int) -> Inbox:
+        wanted = self.settings.inbox
+        pace = Pace(wanted.poll_seconds, wanted.network_poll_seconds)
+        return Inbox(
+            self.settings.inbox_path, wanted.ignore, most_files, pace, lambda d: self.mounts.of(d).is_network, wanted.mount
+        )
+
+    def _gathering(self, ledger: LedgerPort) -> Gathering:
+        wanted = self.settings.inbox
+        waits = Waits(timedelta(seconds=wanted.series_quiet_seconds), timedelta(seconds=wanted.study_quiet_seconds))
+        return Gathering(ledger, waits, new_id)
+
+    def retention(self) -> Retention:
+        """Deletes what may go, every ten minutes."""
+        wanted, data = self.settings.retention, self.settings.data
+        keeping = Keeping(
+            timedelta(hours=wanted.images_hours), timedelta(days=wanted.reports_days), self.settings.disk.warn_mb
+        )
+        free = Host(data).free_mb
+        return Retention(self.ledger, self.spool, self.reports, self.outbox, keeping, free)
 
     def worker(self) -> Worker:
         """Made ready: a study an earlier life died over is counted."""
@@ -166,7 +203,9 @@ class Box:
     def page(self, setup_code: str, transfers: Transfers) -> Flask:
         """The web application. `setup_code` lets the first administrator in; the terminal shows it."""
         limits = limits_of(self.settings)
-        uploads = Uploads(self.ledger, self.spool, new_id, most_files=self.settings.limits.files)
+        uploads = Uploads(
+            self.ledger, self.spool, self.inspector, self._gathering(self.ledger), new_id, self.settings.limits.files
+        )
         services = Services(
             ledger=self.ledger,
             reports=self.reports,
@@ -179,6 +218,7 @@ class Box:
             revising=Revising(self.ledger, self.reports, self.shelf, report_folder.write_again),
             slices=read_index,
             pdf=report_folder.pdf_for,
+            read_now=self.read_now,
             facts=self.facts,
             clock=clock,
         )
@@ -213,7 +253,14 @@ class Box:
             "reader": self.ledger.fact("reader") or {"ready": False}
         }
 
+    def read_now(self, job: Job) -> Job:
+        """A study that waits for its rest, without it."""
+        hurried = read_now(job, self.ledger, clock())
+        self.wake()
+        return hurried
+
     def close(self) -> None:
+        self.decoder.close()
         self.ledger.close()
         self.outbox.close()
         self.accounts.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from appliance.core.jobs import Job, State
 from appliance.core.messages import Message, Topics
-from appliance.core.words import in_words, next_step
+from appliance.core.words import in_words, lacking, next_step
 from appliance.errors import Code, DeliveryError, InputError
 from appliance.wiring import read_config
 
@@ -34,6 +34,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         ("show", "all that is known of one", _show),
         ("retry", "try a failed study again", _again),
         ("release", "try a quarantined study again", _again),
+        ("now", "read a study that waits for its rest with what there is", _now),
     ):
         one = verbs.add_parser(verb, help=text)
         one.add_argument("job")
@@ -52,17 +53,22 @@ def _open(args: argparse.Namespace) -> Box:
 
 
 def _list(args: argparse.Namespace) -> int:
+    from appliance.box import clock
+
     box = _open(args)
     states = (State(args.state),) if args.state else ()
     for job in reversed(box.ledger.newest(args.limit, 0, *states)):
-        print(f"{job.id}  {job.updated_at:%Y-%m-%d %H:%M}  {job.state:<11}  {job.name}: {in_words(job)}")
+        words = in_words(job, clock())
+        print(f"{job.id}  {job.updated_at:%Y-%m-%d %H:%M}  {job.state:<11}  {job.name}: {words}")
     return WELL
 
 
 def _show(args: argparse.Namespace) -> int:
+    from appliance.box import clock
+
     box = _open(args)
     job = _job(box, args.job)
-    print(f"{job.name}\n{in_words(job)}\n{next_step(job)}".rstrip())
+    print(f"{job.name}\n{in_words(job, clock())}\n{next_step(job)}".rstrip())
     facts = {
         "job": job.id,
         "state": job.state,
@@ -70,6 +76,12 @@ def _show(args: argparse.Namespace) -> int:
         "attempts": job.attempts,
         "on the share": job.filed_as,
     }
+    if job.images:
+        facts |= {"images": job.images, "missing": lacking(job) or "nothing"}
+    if job.due_at is not None and job.state is State.SETTLING:
+        facts |= {"read at": f"{job.due_at:%Y-%m-%d %H:%M:%S}"}
+    if job.revises or job.superseded_by:
+        facts |= {"revises": job.revises, "superseded by": job.superseded_by}
     if job.result is not None:
         facts |= {"report": job.result.report_id, "folder": box.reports.folder(job.duplicate_of or job.id)}
     for name, value in facts.items():
@@ -85,6 +97,17 @@ def _again(args: argparse.Namespace) -> int:
     if job.state is not args.wanted:
         raise InputError(Code.UNSUPPORTED, f"{job.id} is {job.state}, not {args.wanted}.", "See: lumbarbox jobs list")
     print(in_words(box.try_again(job)))
+    return WELL
+
+
+def _now(args: argparse.Namespace) -> int:
+    from appliance.box import clock
+
+    box = _open(args)
+    job = _job(box, args.job)
+    if job.state not in (State.RECEIVED, State.SETTLING):
+        raise InputError(Code.UNSUPPORTED, f"{job.id} is {job.state}; it does not wait.", "See: lumbarbox jobs list")
+    print(in_words(box.read_now(job), clock()))
     return WELL
 
 

@@ -10,14 +10,15 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from appliance.adapters.decoder import Decoder
 from appliance.adapters.report_files import json_bytes, write_report
-from appliance.core.limits import Limits
+from appliance.core.limits import MIB, Limits
 from appliance.core.report import Outcome, Report
 from appliance.core.report_text import to_text
 from appliance.core.study import Study
 from appliance.pipeline import Models, read_study
 from appliance.progress import ProgressLine
-from appliance.reading import read_path
+from appliance.reading import ReadFile, read_file, read_path
 from appliance.wiring import limits_of, models_of, read_config
 
 WELL, DEGRADED = 0, 4
@@ -43,10 +44,12 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _run(args: argparse.Namespace) -> int:
     settings = read_config(args.config)
+    decoder = Decoder(settings.limits.decode_memory_mb * MIB)
     show = ProgressLine(StringIO() if args.quiet else sys.stderr)
     try:
-        study, report = read(args.path, limits_of(settings), lambda: models_of(settings), show)
+        study, report = read(args.path, limits_of(settings), lambda: models_of(settings), show, decoder.pictures)
     finally:
+        decoder.close()
         show.close()
     if args.out is not None:
         write_report(report, study, args.out)
@@ -54,9 +57,9 @@ def _run(args: argparse.Namespace) -> int:
     return WELL if report.outcome is Outcome.READ else DEGRADED
 
 
-def read(path: Path, limits: Limits, models: Any, show: Any) -> tuple[Study, Report]:
+def read(path: Path, limits: Limits, models: Any, show: Any, decode: ReadFile = read_file) -> tuple[Study, Report]:
     """The study is looked at before the models are loaded: a refusal needs none."""
-    study = read_path(path, limits, progress=lambda files: show("reading files", files, 0))
+    study = read_path(path, limits, decode=decode, progress=lambda files: show("reading files", files, 0))
     show("loading the models", 0, 0)
     loaded: Models = models()
     now = datetime.now().astimezone()

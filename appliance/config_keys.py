@@ -29,9 +29,16 @@ class Inbox:
     """The watched share."""
 
     path: str = _key("", "The shared folder studies are dropped into. Empty: `inbox` inside `box.data`.")
-    poll_seconds: float = _key(2.0, "Seconds between two looks.", 0.1, 600)
-    looks: int = _key(3, "A drop is complete when this many looks in a row see the same sizes and times.", 2, 100)
+    mount: bool = _key(False, "`path` must be a mount point: a marker lying on the bare folder does not count.")
+    poll_seconds: float = _key(2.0, "Seconds between two looks at what lies on a local disk.", 0.1, 600)
+    network_poll_seconds: float = _key(5.0, "... and at what lies on a network share.", 0.1, 600)
+    looks: int = _key(3, "A drop is whole when this many looks in a row see the same sizes and times.", 2, 100)
     quiet_seconds: float = _key(4.0, "... and at least this many seconds passed without a change.", 0, 3600)
+    network_quiet_seconds: float = _key(10.0, "... on a network share, where copies stall.", 0, 3600)
+    series_quiet_seconds: float = _key(
+        10.0, "A study with all three series is read when nothing more of it came for this long.", 0, 86_400
+    )
+    study_quiet_seconds: float = _key(60.0, "... and one that lacks a series, when nothing came for this long.", 0, 86_400)
     ignore: tuple[str, ...] = _key((), "File name patterns ignored besides the built-in ones, as `*.bak`.")
 
 
@@ -49,7 +56,8 @@ class Limits:
     archive_entries: int = _key(10_000, "Most entries in one archive.", 1, 1_000_000)
     archive_ratio: int = _key(200, "An archive that grows by more than this when unpacked is refused.", 2, 100_000)
     archive_nesting: int = _key(1, "How deep archives may lie inside archives.", 0, 8)
-    decode_seconds: float = _key(30.0, "Longest decoding of one file.", 1, 3600)
+    decode_seconds: float = _key(30.0, "Longest decoding of one file; then its process is ended.", 1, 3600)
+    decode_memory_mb: int = _key(2_048, "Memory (address space) of the process that opens files.", 512, 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,16 @@ class Disk:
 
     warn_mb: int = _key(2048, "Below this the health says `degraded`.", 0, 10_000_000)
     stop_mb: int = _key(512, "Below this nothing new is taken in until there is room again.", 0, 10_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long the box itself keeps things. On the share it deletes nothing."""
+
+    images_hours: float = _key(
+        48.0, "Copies of the images of a study that was read, for slices that come late.", 0, 87_600
+    )
+    reports_days: int = _key(0, "Reports on the box; 0: for ever. Never one the broker has not taken.", 0, 36_500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +159,7 @@ class Config:
     inbox: Inbox = field(default_factory=Inbox)
     limits: Limits = field(default_factory=Limits)
     disk: Disk = field(default_factory=Disk)
+    retention: Retention = field(default_factory=Retention)
     reader: Reader = field(default_factory=Reader)
     mqtt: Mqtt = field(default_factory=Mqtt)
     broker: Broker = field(default_factory=Broker)
@@ -165,6 +184,7 @@ SECTIONS: dict[str, type[Any]] = {
     "inbox": Inbox,
     "limits": Limits,
     "disk": Disk,
+    "retention": Retention,
     "reader": Reader,
     "mqtt": Mqtt,
     "broker": Broker,

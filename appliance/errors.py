@@ -40,6 +40,8 @@ class Code(StrEnum):
     MODEL_WRONG = "model_wrong"
     BROKER = "broker"
     CONFIG = "config"
+    EARLIER_IMAGES_GONE = "earlier_images_gone"
+    LEDGER_REBUILT = "ledger_rebuilt"
     CRASHED_TWICE = "crashed_twice"
     FAULT = "fault"
 
@@ -80,6 +82,8 @@ _BY_ERRNO: dict[int, tuple[Code, str]] = {
     errno.EROFS: (Code.NOT_WRITABLE, "It is read-only."),
     errno.EACCES: (Code.NOT_WRITABLE, "The permission is missing."),
     errno.EPERM: (Code.NOT_WRITABLE, "The permission is missing."),
+    errno.EIO: (Code.SHARE_GONE, "Reading or writing failed (EIO)."),
+    errno.ESTALE: (Code.SHARE_GONE, "The server forgot it (ESTALE)."),
 }
 
 

@@ -1,4 +1,4 @@
-"""The intake loop: look at the share, wait until a drop stands still, copy it into the spool, queue it.
+"""The intake loop: look at the share, wait until a drop stands still, copy it into the spool, find the study it belongs to.
 
 The same path is walked at start-up as later. A share that is gone pauses it and raises an alarm; nothing is failed
 and nothing is taken for deleted.
@@ -7,14 +7,32 @@ and nothing is taken for deleted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
 
 from appliance.bell import Bell
-from appliance.core.drops import Drop, Settling, plain_name
+from appliance.core.drops import LOOSE, Drop, SeenFile, Settling, plain_name, together
 from appliance.core.jobs import Job, Reason, Source, State
 from appliance.errors import Code, InputError, LumbarboxError, SystemicError
-from appliance.ports import Inbox, Ledger, Receipts, Spool
+from appliance.gathering import Gathering
+from appliance.ports import Inbox, Inspector, Ledger, Receipts, Spool
+
+CLAIMS_A_STEP = 20
+"""Then the loop comes round, so that receipts are written and nobody takes it for stuck."""
+
+PAUSES_ALL = (Code.NO_SPACE, Code.SHARE_GONE, Code.LEDGER, Code.FAULT)
+"""Trouble that the next drop would meet as well; a missing permission is one drop's own."""
+
+LOOSE_TITLE = "Loose files"
+
+
+@dataclass(frozen=True, slots=True)
+class Walls:
+    """How large one drop may be."""
+
+    files: int
+    bytes: int
 
 
 class Intake:
@@ -29,105 +47,180 @@ class Intake:
         spool: Spool,
         receipts: Receipts,
         settling: Settling,
+        inspector: Inspector,
+        gathering: Gathering,
         new_id: Callable[[], str],
-        *,
-        most_files: int,
-        most_bytes: int,
+        walls: Walls,
     ) -> None:
         self._ledger, self._inbox, self._spool, self._receipts = ledger, inbox, spool, receipts
-        self._settling, self._new_id, self._bell = settling, new_id, Bell(ledger, self.name)
-        self._most_files, self._most_bytes = most_files, most_bytes
+        self._settling, self._inspector, self._gathering = settling, inspector, gathering
+        self._new_id, self._walls, self._bell = new_id, walls, Bell(ledger, self.name)
+        self._busy = _Busy(ledger)
 
     def recover(self) -> None:
-        """At start: an upload that was cut off leaves nothing; spool folders no job needs are taken away."""
+        """At start: an upload that was cut off leaves nothing."""
         for job in self._ledger.in_state(State.RECEIVED, State.SETTLING):
-            if job.source is Source.UPLOAD:
+            if job.source is Source.UPLOAD and not job.is_claimed:
                 self._ledger.withdraw(job.id)
-        open_jobs = self._ledger.in_state(State.QUEUED, State.READING, State.QUARANTINED)
-        self._spool.sweep(job.id for job in (*open_jobs, *self._ledger.unfinished_business()))
 
     def step(self, now: datetime) -> bool:
         try:
-            claimed = self._take_in(self._inbox.look(), now)
-            self._receipts.write(self._ledger.newest(200))
+            worked = self._gathering.complete(now)
+            worked = self._take_in(self._inbox.look(now), now) or worked
+            self._receipts.write(self._ledger.newest(200), now)
+            if self._inbox.troubles:
+                raise self._inbox.troubles[0]
         except SystemicError as exc:
             self._bell.ring(exc, now)
             return False
         self._bell.all_clear()
-        return claimed
+        return worked
 
     def fault(self, exc: Exception, now: datetime) -> None:
         what = f"The intake made a mistake ({type(exc).__name__})."
         self._bell.ring(SystemicError(Code.FAULT, what, "Report it with the box's log."), now)
 
     def _take_in(self, drops: tuple[Drop, ...], now: datetime) -> bool:
-        busy = self._ledger.entries_being_worked_on()
-        fresh = tuple(d for d in drops if d.name not in busy)
-        settled = self._settling.look(fresh, now)
+        fresh = self._said_done(self._busy.fresh(drops), now)
+        settled = together(self._settling.look(fresh, now), self._walls.files)[:CLAIMS_A_STEP]
         known = self._note_arrivals(fresh, now)
+        trouble: SystemicError | None = None
         for drop in settled:
-            self._claim(known[drop.name], drop, now)
+            job = known.pop(drop.name, None) or self._arrived(drop.name, now)
+            try:
+                self._claim(job, drop, now)
+            except SystemicError as exc:
+                trouble = trouble or exc
+                if exc.code in PAUSES_ALL:
+                    break
+        if trouble is not None:
+            raise trouble
         return bool(settled)
 
-    def _note_arrivals(self, drops: tuple[Drop, ...], now: datetime) -> dict[str, Job]:
-        """A job for each drop from the first look on, so that people see it arriving."""
-        known = self._ledger.waiting_in_drop_area()
+    def _said_done(self, drops: tuple[Drop, ...], now: datetime) -> tuple[Drop, ...]:
+        """A `DONE` that came after its folder was copied ends the waiting of that folder's study."""
+        left = []
         for drop in drops:
-            if drop.name not in known:
-                known[drop.name] = self._ledger.receive(self._new_id(), drop.name, drop.name, Source.SHARE, now)
-            elif known[drop.name].state is State.RECEIVED and self._settling.is_changing(drop.name):
-                known[drop.name] = self._ledger.changed(known[drop.name].id, now)
-        for name in known.keys() - {drop.name for drop in drops}:
-            self._ledger.withdraw(known[name].id)
+            owner = self._busy.owner(drop.name) if drop.files and not drop.study_files else None
+            if owner is None:
+                left.append(drop)
+                continue
+            self._ledger.add_claims(owner, drop.files)
+            job = self._ledger.job(owner)
+            job = self._ledger.job(job.joined) if job.joined else job
+            if job.state is State.SETTLING:
+                self._ledger.hurry(job.id, now)
+        return tuple(left)
+
+    def _note_arrivals(self, drops: tuple[Drop, ...], now: datetime) -> dict[str, Job]:
+        """A job for each drop from the first look on, so that people see it arriving; one for all loose files."""
+        known = self._ledger.waiting_in_drop_area()
+        there: dict[str, bool] = {}
+        for drop in drops:
+            name = LOOSE if drop.loose else drop.name
+            there[name] = there.get(name, False) or self._settling.is_changing(drop.name)
+        for name, changing in there.items():
+            if name not in known:
+                known[name] = self._arrived(name, now)
+            elif known[name].state is State.RECEIVED and changing:
+                known[name] = self._ledger.changed(known[name].id, now)
+        for name in known.keys() - there.keys():
+            self._ledger.withdraw(known.pop(name).id)
         return known
 
+    def _arrived(self, name: str, now: datetime) -> Job:
+        return self._ledger.receive(self._new_id(), LOOSE_TITLE if name == LOOSE else name, name, Source.SHARE, now)
+
     def _claim(self, job: Job, drop: Drop, now: datetime) -> None:
+        """Copied, looked into and placed, or refused; one transaction, so that a power cut leaves the drop as it was."""
+        job = self._ledger.rename(job.id, drop.title, drop.entry) if drop.loose else job
         try:
             self._refuse_oversize(drop)
-            manifest = self._spool.claim(job.id, self._inbox.files_of(drop))
+            card = {"id": job.id, "name": job.name, "entry": job.entry, "source": job.source}
+            manifest = self._spool.claim(job.id, self._inbox.files_of(drop), card)
+            images = self._inspector.inspect(self._spool.files(job.id)) if manifest else ()
         except InputError as exc:
             self._spool.discard(job.id)
-            self._ledger.refuse(job.id, Reason(exc.code, exc.message, exc.action), now)
+            self._ledger.refuse(job.id, Reason(exc.code, exc.message, exc.action), now, drop.files)
             return
         if manifest is None:
             self._settling.forget(drop.name)
-        else:
-            self._ledger.claimed(job.id, manifest, now)
+            return
+        with self._ledger.transaction():
+            claimed = self._ledger.claimed(job.id, job.entry, manifest, drop.files, images, now)
+            self._gathering.place(claimed, images, drop.says_done, now)
 
     def _refuse_oversize(self, drop: Drop) -> None:
-        if not drop.files:
+        if not drop.study_files:
             raise InputError(Code.EMPTY, "The folder is empty.", "Copy the study into it, or delete it.")
-        if len(drop.files) > self._most_files:
+        if len(drop.files) > self._walls.files:
             raise InputError(
                 Code.TOO_LARGE,
-                f"It holds more than {self._most_files} files.",
+                f"It holds more than {self._walls.files} files.",
                 "Send one study at a time, or raise limits.files.",
             )
-        if drop.bytes > self._most_bytes:
+        if drop.bytes > self._walls.bytes:
             raise InputError(
                 Code.TOO_LARGE,
-                f"It is larger than {self._most_bytes >> 20} MB.",
+                f"It is larger than {self._walls.bytes >> 20} MB.",
                 "Send one study at a time, or raise limits.study_mb.",
             )
+
+
+class _Busy:
+    """Which files of the drop area are copied already and only wait to be moved away."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._mark: tuple[int, int] | None = None
+        self._claimed: frozenset[SeenFile] = frozenset()
+        self._drops: tuple[Drop, ...] = ()
+        self._fresh: tuple[Drop, ...] = ()
+
+    def fresh(self, drops: tuple[Drop, ...]) -> tuple[Drop, ...]:
+        """What is not claimed. Where neither the share nor the claims changed, the last answer."""
+        mark = self._ledger.claims_mark()
+        if mark == self._mark and drops is self._drops:
+            return self._fresh
+        if mark != self._mark:
+            self._claimed = self._ledger.claimed_files()
+        rest = (drop if drop.files.isdisjoint(self._claimed) else drop.without(self._claimed) for drop in drops)
+        self._fresh = tuple(left for left, drop in zip(rest, drops, strict=True) if left.files or not drop.files)
+        self._mark, self._drops = mark, drops
+        return self._fresh
+
+    def owner(self, entry: str) -> str | None:
+        """The drop that was claimed from this entry last."""
+        return self._ledger.claimant(entry)
 
 
 class Uploads:
     """Studies that come through the page. A broken one leaves nothing behind."""
 
-    def __init__(self, ledger: Ledger, spool: Spool, new_id: Callable[[], str], *, most_files: int) -> None:
-        self._ledger, self._spool, self._new_id, self._most_files = ledger, spool, new_id, most_files
+    def __init__(
+        self, ledger: Ledger, spool: Spool, inspector: Inspector, gathering: Gathering, new_id: Callable[[], str],
+        most_files: int,
+    ) -> None:  # fmt: skip
+        self._ledger, self._spool, self._inspector, self._gathering = ledger, spool, inspector, gathering
+        self._new_id, self._most_files = new_id, most_files
 
     def accept(self, name: str, files: Iterable[tuple[str, IO[bytes]]], expected_bytes: int, now: datetime) -> Job:
         """Into the spool, then into the queue. Raises InputError or SystemicError, having kept nothing."""
-        job_id = self._new_id()
+        job_id, title = self._new_id(), plain_name(name)
         try:
             self._spool.begin_upload(job_id, expected_bytes)
             sums = [self._add(job_id, number, *file) for number, file in enumerate(files, start=1)]
             if not sums:
                 raise InputError(Code.EMPTY, "No file was chosen.", "Choose the study's files, its folder or its zip.")
-            manifest = self._spool.finish_upload(job_id, sums)
-            self._ledger.receive(job_id, plain_name(name), "", Source.UPLOAD, now)
-            return self._ledger.claimed(job_id, manifest, now)
+            card = {"id": job_id, "name": title, "entry": "", "source": Source.UPLOAD}
+            manifest = self._spool.finish_upload(job_id, sums, card)
+            images = self._inspector.inspect(self._spool.files(job_id))
+            with self._ledger.transaction():
+                self._ledger.receive(job_id, title, "", Source.UPLOAD, now)
+                claimed = self._ledger.claimed(job_id, "", manifest, (), images, now)
+                self._gathering.place(claimed, images, True, now)
+                self._gathering.complete(now)
+            return self._ledger.job(job_id)
         except (LumbarboxError, OSError):
             self._spool.discard(job_id)
             raise
@@ -144,3 +237,9 @@ def try_again(job: Job, ledger: Ledger, shelf_bring_back: Callable[[Job], str], 
     """A failed or quarantined job, by a person's decision: its originals go back to the drop area."""
     entry = shelf_bring_back(job)
     return ledger.release(job.id, entry, now) if job.state is State.QUARANTINED else ledger.retry(job.id, entry, now)
+
+
+def read_now(job: Job, ledger: Ledger, now: datetime) -> Job:
+    """A person will not wait for the rest of a study. Nothing happens to one that is not waiting."""
+    waits = job.state in (State.RECEIVED, State.SETTLING)
+    return ledger.hurry(job.id, now) if waits else job

@@ -61,6 +61,7 @@ def read_study(
     now: datetime,
     *,
     options: Options = DEFAULTS,
+    revision: int = 1,
     progress: Progress = lambda stage, done, total: None,
     timer: Callable[[], float] = perf_counter,
 ) -> Report:
@@ -70,7 +71,7 @@ def read_study(
     findings = f.in_order(_grade(plan, models, stages))
     return Report(
         report_id=f.report_id(study, models.identities),
-        revision=1,
+        revision=revision,
         outcome=f.outcome_of(findings),
         study_uid=study.study_uid,
         series=plan.uses,

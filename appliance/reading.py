@@ -7,7 +7,7 @@ skipped with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,12 @@ ReadFile = Callable[[str, bytes, Limits], tuple[Picture, ...]]
 
 DEFAULTS = Limits()
 
+
+def read_file(name: str, data: bytes, limits: Limits) -> tuple[Picture, ...]:
+    """In this process: for what is trusted. `adapters/decoder.py` does the same in another."""
+    return read_image(name, data, limits) if is_image(data) else read_dicom(name, data, limits)
+
+
 MOST_TELLING = (
     Code.TOO_LARGE, Code.UNSUPPORTED, Code.CORRUPT, Code.NO_PIXELS, Code.NOT_DICOM,
 )  # fmt: skip
@@ -36,13 +42,18 @@ NOBODYS_FAULT = (Code.CORRUPT, Code.UNSUPPORTED, Code.NO_PIXELS, Code.NOT_DICOM)
 
 
 def read_path(
-    path: Path,
+    path: Path | Sequence[Path],
     limits: Limits = DEFAULTS,
     *,
-    dicom: ReadFile = read_dicom,
+    decode: ReadFile = read_file,
+    study_uid: str = "",
     progress: Callable[[int], None] = lambda files: None,
 ) -> Study:
-    """A folder, a zip, a DICOM file, a PNG or a JPEG. `progress` is told how many files were looked at."""
+    """A folder, a zip, a DICOM file, a PNG or a JPEG, or several of them that are one study.
+
+    `decode` opens one file's pictures; `study_uid` leaves out what names another study; `progress` is told how many
+    files were looked at.
+    """
     pictures: list[Picture] = []
     plain_images: list[FoundFile] = []
     failures: list[tuple[str, InputError]] = []
@@ -51,11 +62,11 @@ def read_path(
             if is_image(file.data):
                 plain_images.append(file)
             else:
-                _collect(file, dicom, limits, pictures, failures)
+                _collect(file, decode, limits, pictures, failures, study_uid)
             progress(count)
     if not pictures:
         for file in plain_images:
-            _collect(file, read_image, limits, pictures, failures)
+            _collect(file, decode, limits, pictures, failures)
         pictures = _as_one_study(pictures)
     if not pictures:
         raise _why_nothing(path, [error for _, error in failures])
@@ -64,13 +75,15 @@ def read_path(
 
 
 def _collect(
-    file: FoundFile, read: ReadFile, limits: Limits, pictures: list[Picture], failures: list[tuple[str, InputError]]
-) -> None:
+    file: FoundFile, read: ReadFile, limits: Limits, pictures: list[Picture], failures: list[tuple[str, InputError]],
+    study_uid: str = "",
+) -> None:  # fmt: skip
     """Add what one file holds, or note why it holds nothing; refusals of the whole study pass through."""
     try:
-        if read is not read_image and not is_dicom(file.data):
+        if not is_image(file.data) and not is_dicom(file.data):
             raise InputError(Code.NOT_DICOM, f"{file.name} is not a DICOM file.", "")
-        pictures.extend(read(file.name, file.data, limits))
+        found = read(file.name, file.data, limits)
+        pictures.extend(p for p in found if not study_uid or p.study.study_uid in ("", study_uid))
     except InputError as error:
         if error.code not in NOBODYS_FAULT:
             raise
@@ -89,10 +102,11 @@ def _as_one_study(pictures: list[Picture]) -> list[Picture]:
     return [replace(p, study=pictures[0].study) for p in sorted(pictures, key=lambda p: p.slice.sop_uid)]
 
 
-def _why_nothing(path: Path, errors: list[InputError]) -> InputError:
+def _why_nothing(path: Path | Sequence[Path], errors: list[InputError]) -> InputError:
     """The most telling of the reasons, or that there was nothing at all."""
     if not errors:
-        return InputError(Code.EMPTY, f"There are no files in {path.name}.", "Copy the study's images into it.")
+        where = path.name if isinstance(path, Path) else "it"
+        return InputError(Code.EMPTY, f"There are no files in {where}.", "Copy the study's images into it.")
     worst = min(errors, key=lambda e: MOST_TELLING.index(e.code))
     if len(errors) == 1:
         return _with_action(worst, worst.message)

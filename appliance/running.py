@@ -23,6 +23,7 @@ STOP_SECONDS = 45.0
 READER_LOOKS_SECONDS = 0.5
 TRANSFERS_LOOK_SECONDS = 60.0
 KEEPER_LOOKS_SECONDS = 60.0
+RETENTION_LOOKS_SECONDS = 60.0
 PUBLISHER_WAITS_SECONDS = 0.1
 
 
@@ -38,7 +39,7 @@ class Running:
         self._stops: list[Callable[[], object]] = [box.close]
         starters = {
             "publisher": self._publisher,
-            "intake": lambda: self._loop(box.intake(), box.settings.inbox.poll_seconds),
+            "intake": self._intake,
             "reader": self._reader,
             "web": self._web,
         }
@@ -67,7 +68,7 @@ class Running:
 
     def is_well(self) -> bool:
         """Every thread comes round."""
-        return all(loop.is_well() for loop in self._loops)
+        return self.box.ledger.is_sound and all(loop.is_well() for loop in self._loops)
 
     def stop(self) -> None:
         """The page first, the publisher and the ledger last."""
@@ -92,6 +93,10 @@ class Running:
         publisher = self.box.publisher(self.broker.port if self.broker else None)
         self._stops.append(publisher.stop)
         self._loop(publisher, PUBLISHER_WAITS_SECONDS)
+
+    def _intake(self) -> None:
+        self._loop(self.box.intake(), self.box.settings.inbox.poll_seconds)
+        self._loop(self.box.retention(), RETENTION_LOOKS_SECONDS)
 
     def _reader(self) -> None:
         worker = self.box.worker()

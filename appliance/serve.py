@@ -19,7 +19,7 @@ from appliance.wiring import read_config
 if TYPE_CHECKING:
     from appliance.running import Running
 
-WELL = 0
+WELL, FAULT = 0, 1
 ALL = ("publisher", "intake", "reader", "web")
 WATCH_SECONDS = 5.0
 
@@ -76,21 +76,27 @@ def _serve(args: argparse.Namespace) -> int:
             else WELL
         )
         if not args.once:
-            _keep_serving(running, stopping)
+            code = _keep_serving(running, stopping) or code
         return code
     finally:
         print("Stopping …", flush=True)
         running.stop()
 
 
-def _keep_serving(running: Running, stopping: threading.Event) -> None:
-    """Until a signal; systemd is told that all is well only while every part comes round."""
+def _keep_serving(running: Running, stopping: threading.Event) -> int:
+    """Until a signal, or until the ledger is damaged, which a new start repairs.
+
+    systemd is told that all is well only while every part comes round.
+    """
     systemd = Systemd(os.environ)
     systemd.ready()
     while not stopping.wait(WATCH_SECONDS):
         if running.is_well():
             systemd.alive()
+        if not running.box.ledger.is_sound:
+            return FAULT
     systemd.stopping()
+    return WELL
 
 
 def _announce(running: Running) -> None:

@@ -12,8 +12,8 @@ from appliance.core.limits import Limits
 from appliance.core.report_json import to_json
 from appliance.errors import Code, ModelError
 from appliance.pipeline import Models, read_study
-from appliance.ports import Progress, Reading
-from appliance.reading import read_path
+from appliance.ports import Progress, Reading, ToRead
+from appliance.reading import ReadFile, read_file, read_path
 from appliance.report_folder import write_all
 
 
@@ -21,13 +21,11 @@ class StudyReader:
     """`load` makes the models ready; `check` reads the built-in study with them. Both raise ModelError."""
 
     def __init__(
-        self,
-        limits: Limits,
-        load: Callable[[], Models],
-        check: Callable[[Models], None],
+        self, limits: Limits, load: Callable[[], Models], check: Callable[[Models], None], decode: ReadFile = read_file,
         keep_slices: bool = True,
-    ) -> None:
-        self._limits, self._load, self._check, self._keep_slices = limits, load, check, keep_slices
+    ) -> None:  # fmt: skip
+        self._limits, self._load, self._check, self._decode = limits, load, check, decode
+        self._keep_slices = keep_slices
         self._models: Models | None = None
 
     @property
@@ -46,16 +44,21 @@ class StudyReader:
         ]
         return {"models": names, "device": models.device, "fallback": models.fallback}
 
-    def read(self, path: Path, now: datetime, progress: Progress) -> Reading:
-        models = self._ready()
-        expected = sum(1 for file in path.rglob("*") if file.is_file()) if path.is_dir() else 1
-        study = read_path(path, self._limits, progress=lambda files: progress("files", files, max(expected, files)))
-        report = read_study(study, models, now, progress=progress)
+    def read(self, study: ToRead, now: datetime, progress: Progress) -> Reading:
+        models, expected = self._ready(), len(study.files)
+        found = read_path(
+            study.files,
+            self._limits,
+            decode=self._decode,
+            study_uid=study.study_uid,
+            progress=lambda files: progress("files", files, max(expected, files)),
+        )
+        report = read_study(found, models, now, revision=study.revision, progress=progress)
 
         def write(folder: Path) -> None:
-            write_all(report, study, folder, self._keep_slices)
+            write_all(report, found, folder, self._keep_slices)
 
-        return Reading(cast(Mapping[str, Any], to_json(report)), write, study.patient)
+        return Reading(cast(Mapping[str, Any], to_json(report)), write, found.patient)
 
     def _ready(self) -> Models:
         if self._models is None:

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from appliance.core.drops import plain_name
 from appliance.core.jobs import Job, Source
 from appliance.errors import Code, InputError, LumbarboxError
-from appliance.ports import Ledger, Spool
+from appliance.gathering import Gathering
+from appliance.ports import Inspector, Ledger, Spool
 
 PATIENCE = timedelta(minutes=30)
 """A transfer that stood still this long was given up."""
@@ -64,9 +65,11 @@ class Transfers:
     name = "transfers"
 
     def __init__(
-        self, ledger: Ledger, spool: Spool, new_id: Callable[[], str], *, most_files: int, most_bytes: int, file_bytes: int
-    ) -> None:
-        self._ledger, self._spool, self._new_id = ledger, spool, new_id
+        self, ledger: Ledger, spool: Spool, inspector: Inspector, gathering: Gathering, new_id: Callable[[], str], *,
+        most_files: int, most_bytes: int, file_bytes: int,
+    ) -> None:  # fmt: skip
+        self._ledger, self._spool, self._inspector, self._gathering = ledger, spool, inspector, gathering
+        self._new_id = new_id
         self._most_files, self._most_bytes, self._file_bytes = most_files, most_bytes, file_bytes
         self._open: dict[str, Transfer] = {}
 
@@ -115,7 +118,7 @@ class Transfers:
             if transfer.offset != transfer.size:
                 raise WrongOffsetError(transfer.offset)
             try:
-                return [self._claim(job_id, now) for job_id in transfer.jobs]
+                return [self._claim(job_id, title, now) for job_id, title in transfer.jobs.items()]
             except LumbarboxError:
                 self._forget(transfer)
                 raise
@@ -135,8 +138,16 @@ class Transfers:
     def fault(self, exc: Exception, now: datetime) -> None:
         """What could not be forgotten now is forgotten at the next round or start."""
 
-    def _claim(self, job_id: str, now: datetime) -> Job:
-        return self._ledger.claimed(job_id, self._spool.finish_pieces(job_id), now)
+    def _claim(self, job_id: str, title: str, now: datetime) -> Job:
+        """As `intake.Uploads` takes in a whole form."""
+        card = {"id": job_id, "name": title, "entry": "", "source": Source.UPLOAD}
+        manifest = self._spool.finish_pieces(job_id, card)
+        images = self._inspector.inspect(self._spool.files(job_id))
+        with self._ledger.transaction():
+            claimed = self._ledger.claimed(job_id, "", manifest, (), images, now)
+            self._gathering.place(claimed, images, True, now)
+            self._gathering.complete(now)
+        return self._ledger.job(job_id)
 
     def _forget(self, transfer: Transfer) -> None:
         self._open.pop(transfer.id, None)

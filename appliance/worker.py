@@ -8,19 +8,23 @@ happens to the job; the one broad `except` of the box is in `guarded`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from appliance.bell import Bell
 from appliance.core import messages
-from appliance.core.jobs import MAX_CRASHES, Job, Reason, State
+from appliance.core.drops import SeenFile, plain_name
+from appliance.core.gathering import Image
+from appliance.core.jobs import MAX_CRASHES, Job, Reason, Result, Source, State
 from appliance.core.progress import overall
 from appliance.core.report_summary import summary
 from appliance.core.study import Patient
 from appliance.errors import Code, InputError, LumbarboxError, ModelError, SystemicError
-from appliance.ports import Clock, Ledger, Outbox, Progress, Reader, Reports, Shelf, Spool
+from appliance.gathering import is_read_already
+from appliance.ports import Clock, Ledger, Outbox, Progress, Reader, Reports, Shelf, Spool, ToRead
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +52,10 @@ def guarded(part: Part, now: datetime) -> bool:
         return part.step(now)
     except Exception as exc:
         log.exception("%s: fault", part.name)
-        part.fault(exc, now)
+        try:
+            part.fault(exc, now)
+        except Exception:  # the ledger itself is out of reach: the thread must live to see it come back
+            log.exception("%s: the fault could not be noted", part.name)
         return False
 
 
@@ -154,18 +161,49 @@ class Worker:
             self._not_before = None
 
     def _read(self, job: Job) -> None:
-        content = job.manifest.content if job.manifest else ""
-        before = self._ledger.read_before(content, self._reader.fingerprint)
+        earlier = self._ledger.study_read(job.study_uid) if job.study_uid else None
+        before = self._read_before(job, earlier)
         if before is not None and before.result is not None:
             self._ledger.read(job.id, before.result, before.id, self._clock())
             return
-        reading = self._reader.read(_what_to_read(self._spool.folder(job.id)), self._clock(), self._progress(job))
+        if earlier is not None:
+            job = self._ledger.revise(job.id, earlier.id)
+        revision = earlier.result.revision + 1 if earlier is not None and earlier.result is not None else 1
+        what = ToRead(self._files(job, earlier), job.study_uid, revision)
+        reading = self._reader.read(what, self._clock(), self._progress(job))
         result = summary(reading.report, self._reader.fingerprint)
-        earlier = self._ledger.with_report(result.report_id)
-        if earlier is None:
-            self._reports.save(job.id, reading.write)
+        same = self._ledger.with_report(result.report_id) if earlier is None else None
+        if same is None:
+            self._reports.save(job.id, reading.write, _card(job, result))
             self._remember(job.id, reading.patient, reading.report["study"]["study_date"])
-        self._ledger.read(job.id, result, earlier.id if earlier else "", self._clock())
+        self._ledger.read(job.id, result, same.id if same else "", self._clock())
+
+    def _read_before(self, job: Job, earlier: Job | None) -> Job | None:
+        """The same images, by these very models."""
+        if not job.study_uid:
+            return self._ledger.read_before(job.manifest.content if job.manifest else "", self._reader.fingerprint)
+        if earlier is None or earlier.result is None or earlier.result.fingerprint != self._reader.fingerprint:
+            return None
+        return earlier if is_read_already(job, earlier, self._ledger.images_of) else None
+
+    def _files(self, job: Job, earlier: Job | None) -> tuple[Path, ...]:
+        """The copies that hold this job's study, each image once, the newest drop first."""
+        chosen: list[Path] = []
+        seen: set[tuple[str, str]] = set()
+        for drop_id in self._ledger.parts(job.id):
+            files = self._spool.files(drop_id)
+            images = self._ledger.images_in(drop_id)
+            chosen += files_of_study(files, images, job.study_uid, frozenset(seen))
+            seen |= {image.key for image in images} if files else set()
+        lost = {image.key for image in self._ledger.images_of(job.id, job.study_uid)} - seen if job.study_uid else set()
+        if lost and earlier is not None:
+            raise InputError(
+                Code.EARLIER_IMAGES_GONE,
+                f"These images belong to a study that was read on {earlier.updated_at:%Y-%m-%d %H:%M}; the box does not "
+                f"keep its other {len(lost)} images any more.",
+                "Drop the whole study again. Its earlier report still stands.",
+            )
+        return tuple(chosen)
 
     def _progress(self, job: Job) -> Progress:
         told = ("", 0.0)
@@ -185,27 +223,48 @@ class Worker:
         report = self._reports.load(job.id)
         if report is not None:
             body = messages.result_body(report, job.id, self._node, self._identifiers)
-            self._outbox.put(messages.result_id(report), body, now)
+            self._outbox.put(messages.result_id(report), body | {"supersedes": job.revises or None}, now)
         self._ledger.handed_over(job.id)
 
     def _file_away(self, job: Job, now: datetime) -> None:
         """The place is written down before anything moves, so a second try ends in the same place."""
         if job.filed:
             return
-        spooled = self._spool.folder(job.id)
+        claimed, copies = self._ledger.claimed_files(job.id), self._copies(job)
         if job.state is State.DONE:
-            place = job.filed_as or self._shelf.place_done(job, now.date())
-            self._ledger.filing(job.id, place)
+            place = self._ledger.filing(job.id, job.filed_as or self._shelf.place_done(job, now.date())).filed_as
             report = self._reports.folder(job.duplicate_of or job.id)
-            self._shelf.file_done(job, place, report, spooled, self._note(job))
+            self._shelf.file_done(job, place, report, claimed, copies, self._note(job))
+            self._mark_superseded(job, place)
+        elif job.state is State.JOINED:
+            place = self._ledger.filing(job.id, job.filed_as or self._place_joined(job, claimed)).filed_as
+            self._shelf.file_joined(job, place, claimed, copies)
         else:
             reason = job.reason or Reason(Code.FAULT, "The reason was not written down.")
-            place = job.filed_as or self._shelf.place_failed(job, reason)
-            self._ledger.filing(job.id, place)
-            self._shelf.file_failed(job, place, reason, spooled)
+            place = self._ledger.filing(job.id, job.filed_as or self._shelf.place_failed(job, reason)).filed_as
+            self._shelf.file_failed(job, place, reason, claimed, copies)
         self._ledger.filed(job.id)
-        if job.state is not State.QUARANTINED:
-            self._spool.discard(job.id)
+
+    def _copies(self, job: Job) -> tuple[Path, ...]:
+        """The copies of a drop; for a second study of one, those of its images."""
+        own = self._spool.files(job.id)
+        if own or job.source is not Source.SHARE or job.entry:
+            return own
+        drops = ((self._spool.files(d), self._ledger.images_in(d)) for d in self._ledger.parts(job.id))
+        return tuple(f for files, images in drops for f in files_of_study(files, images, job.study_uid, frozenset()))
+
+    def _place_joined(self, job: Job, claimed: frozenset[SeenFile]) -> str:
+        """Beside the originals of the study it is part of; among them, where it came in the same folder."""
+        target = self._ledger.job(job.joined)
+        base = f"{target.filed_as}/originals" if target.state is State.DONE else target.filed_as
+        in_folder = not job.entry or any(seen.path.startswith(f"{job.entry}/") for seen in claimed)
+        same_folder = job.entry and job.entry == target.entry
+        return f"{base}/{plain_name(job.name)}" if in_folder and not same_folder else base
+
+    def _mark_superseded(self, job: Job, place: str) -> None:
+        earlier = self._ledger.find(job.revises) if job.revises and not job.duplicate_of else None
+        if earlier is not None and earlier.state is State.DONE and earlier.filed_as:
+            self._shelf.mark_superseded(earlier.filed_as, place)
 
     def _note(self, job: Job) -> str:
         if not job.duplicate_of:
@@ -227,7 +286,34 @@ _CRASHED = Reason(
 )
 
 
-def _what_to_read(folder: Path) -> Path:
-    """A drop of one file is read as that file, so that it keeps the meaning of a zip or a picture."""
-    inside = list(folder.iterdir())
-    return inside[0] if len(inside) == 1 else folder
+def files_of_study(
+    files: Sequence[Path], images: Sequence[Image], study_uid: str, known: frozenset[tuple[str, str]]
+) -> list[Path]:
+    """Of one drop's copies those that hold images of the study not among `known`, and those that hold nothing known.
+
+    What no header could be read of goes with the only study of its drop, so that the report names it as not read.
+    """
+    studies = {image.study_uid for image in images}
+    inside: dict[str, list[Image]] = {}
+    for image in images:
+        inside.setdefault(image.file.split("/")[0], []).append(image)
+    wanted = []
+    for file in files:
+        held = inside.get(file.name)
+        if held is None:
+            take = studies <= {study_uid}
+        else:
+            take = any(image.study_uid == study_uid and image.key not in known for image in held)
+        if take:
+            wanted.append(file)
+    return wanted
+
+
+def _card(job: Job, result: Result) -> dict[str, Any]:
+    """What a rebuilt ledger needs to know of a report."""
+    content = job.manifest.content if job.manifest else ""
+    return {
+        "id": job.id, "name": job.name, "source": job.source, "study_uid": job.study_uid, "revises": job.revises,
+        "images": job.images, "created_at": job.created_at.isoformat(), "updated_at": job.updated_at.isoformat(),
+        "manifest": asdict(job.manifest) if job.manifest else None, "content": content, "result": asdict(result),
+    }  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.results import FOLDER, load, markdown
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCK = re.compile(r"(<!-- results:([a-z_-]+) -->\n).*?(\n?<!-- /results -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- results:([a-z0-9_-]+) -->\n).*?(\n?<!-- /results -->)", re.DOTALL)
 
 
 def documents(root: Path = ROOT) -> list[Path]:

@@ -7,7 +7,7 @@ follows RSNA 2024: weighted log losses of the three regions and of "any severe c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ CLASSES = len(SEVERITIES)
 RSNA_WEIGHTS = np.array([1.0, 2.0, 4.0])
 """Of normal_mild, moderate and severe in RSNA 2024's log loss."""
 LOG_CLIP = 1e-15
+BINS = 10
+"""Of confidence, for calibration."""
 
 
 def confusion(truth: Labels, said: Labels) -> NDArray[np.int64]:
@@ -55,10 +57,25 @@ def macro_f1(counts: NDArray[np.integer]) -> float:
     return float(np.nanmean(each)) if np.isfinite(each).any() else float("nan")
 
 
+def weighted_f1(counts: NDArray[np.integer]) -> float:
+    """Mean F1 of the classes that occur, weighted by how often they do."""
+    cases = counts.sum(axis=1)
+    return _share(float(np.nansum(f1(counts) * cases)), cases.sum())
+
+
 def quadratic_kappa(counts: NDArray[np.integer]) -> float:
     """Cohen's kappa with quadratic weights; NaN where chance alone would agree (one class only)."""
+    return _kappa(counts, 2)
+
+
+def linear_kappa(counts: NDArray[np.integer]) -> float:
+    """Cohen's kappa with linear weights; NaN where chance alone would agree."""
+    return _kappa(counts, 1)
+
+
+def _kappa(counts: NDArray[np.integer], power: int) -> float:
     ranks = np.arange(CLASSES)
-    penalty = (ranks[:, None] - ranks[None, :]) ** 2
+    penalty = np.abs(ranks[:, None] - ranks[None, :]) ** power
     chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / max(counts.sum(), 1)
     expected = float((penalty * chance).sum())
     return 1 - float((penalty * counts).sum()) / expected if expected > 0 else float("nan")
@@ -71,12 +88,24 @@ def weighted_log_loss(truth: Labels, probabilities: Probabilities) -> float:
     return float(np.average(-np.log(p), weights=RSNA_WEIGHTS[truth]))
 
 
-def calibration_error(truth: Labels, probabilities: Probabilities, bins: int = 10) -> float:
+def calibration_error(truth: Labels, probabilities: Probabilities, bins: int = BINS) -> float:
     """Expected calibration error: |confidence - accuracy| averaged over bins of confidence."""
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == np.asarray(truth)
+    return error_of_bins(calibration_bins(truth, probabilities, bins))
+
+
+def calibration_bins(truth: Labels, probabilities: Probabilities, bins: int = BINS) -> NDArray[np.float64]:
+    """(bins, 3) sums over the cases whose confidence falls there: confidence, right answers, cases."""
+    p = np.asarray(probabilities, dtype=np.float64)
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == np.asarray(truth)
     which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs(confidence[which == b].sum() - right[which == b].sum()) for b in range(bins)]
-    return float(sum(gaps) / len(confidence))
+    sums = np.zeros((bins, 3))
+    np.add.at(sums, which, np.stack([confidence, right, np.ones(len(p))], axis=1))
+    return sums
+
+
+def error_of_bins(sums: NDArray[np.floating]) -> float:
+    """The expected calibration error of `calibration_bins`."""
+    return _share(float(np.abs(sums[:, 0] - sums[:, 1]).sum()), sums[:, 2].sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +117,13 @@ class Graded:
     level: Level
     truth: Severity
     probabilities: tuple[float, float, float]
+    patient: str = ""
+    """Empty where a patient has one study."""
+
+    @property
+    def group(self) -> str:
+        """What intervals and folds keep together."""
+        return self.patient or self.study_id
 
 
 def official_score(cases: Sequence[Graded]) -> dict[str, float]:
@@ -117,6 +153,19 @@ def any_severe_loss(canal: Sequence[Graded]) -> float:
     return float(np.average(loss, weights=weight))
 
 
+def any_severe_counts(cases: Sequence[Graded]) -> NDArray[np.int64]:
+    """(2, 2) studies: row = any level's canal is severe, column = any was said severe (the box's alert)."""
+    counts = np.zeros((2, 2), dtype=np.int64)
+    studies: dict[str, list[Graded]] = {}
+    for case in cases:
+        if case.condition.region is Region.CANAL:
+            studies.setdefault(case.study_id, []).append(case)
+    for own in studies.values():
+        truth, probabilities = arrays(own)
+        counts[int((truth == 2).any()), int((probabilities.argmax(axis=1) == 2).any())] += 1
+    return counts
+
+
 def arrays(cases: Sequence[Graded]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Labels (n,) and probabilities (n, 3)."""
     return np.array([c.truth.rank for c in cases], dtype=np.int64), np.array([c.probabilities for c in cases])
@@ -124,13 +173,13 @@ def arrays(cases: Sequence[Graded]) -> tuple[NDArray[np.int64], NDArray[np.float
 
 def always_normal(cases: Sequence[Graded]) -> list[Graded]:
     """The zero line: the same cases, each called normal_mild with certainty 0.98."""
-    return [Graded(c.study_id, c.condition, c.level, c.truth, (0.98, 0.01, 0.01)) for c in cases]
+    return [replace(c, probabilities=(0.98, 0.01, 0.01)) for c in cases]
 
 
 def constant_prior(cases: Sequence[Graded]) -> list[Graded]:
     """The zero line of log losses: every place is given its region's weighted class shares, the best constant."""
     shares = {name: _weighted_shares(own) for name, own in by_group(cases, "region").items()}
-    return [Graded(c.study_id, c.condition, c.level, c.truth, shares[c.condition.region]) for c in cases]
+    return [replace(c, probabilities=shares[c.condition.region]) for c in cases]
 
 
 def _weighted_shares(cases: Sequence[Graded]) -> tuple[float, float, float]:
@@ -148,10 +197,12 @@ def summary(cases: Sequence[Graded]) -> dict[str, object]:
         "accuracy": accuracy(counts),
         "always_normal_accuracy": float((truth == 0).mean()),
         "macro_f1": macro_f1(counts),
+        "weighted_f1": weighted_f1(counts),
         "precision": precision(counts).tolist(),
         "recall": recall(counts).tolist(),
         "f1": f1(counts).tolist(),
         "quadratic_kappa": quadratic_kappa(counts),
+        "linear_kappa": linear_kappa(counts),
         "weighted_log_loss": weighted_log_loss(truth, probabilities),
         "calibration_error": calibration_error(truth, probabilities),
         "confusion": counts.tolist(),

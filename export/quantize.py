@@ -74,6 +74,7 @@ def _put(subject: Subject, done: Quantized, model: ov.Model, models: Path) -> No
         "measured_on": subject.measured_on,
         "fp32": {k: round(v, 4) for k, v in done.fp32.items()},
         "int8": {k: round(v, 4) for k, v in done.int8.items()},
+        **subject.told,
     }
     record(models, subject.name, facts)
 

@@ -1,8 +1,8 @@
-"""The whole reading, measured: synthetic studies never seen, read as the box reads them, beside their truth."""
+"""The whole reading, measured: a labelled study read as the box reads it, beside its truth."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,15 +10,10 @@ import numpy as np
 
 from appliance.core.report import Report
 from appliance.core.spine import Level, Severity, Side
+from appliance.errors import InputError
 from appliance.pipeline import DEFAULTS, Models, Options, read_study
-from export.datasets.phantom import labelled_rendering
 from export.datasets.sample import LabelledStudy
 from export.metrics import Graded
-from export.phantom import render_study
-from export.phantom.options import Balance, PhantomOptions
-
-UNSEEN_SEED = 990_002
-"""Of the synthetic studies that only this measurement draws; training draws from other seeds."""
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -30,23 +25,25 @@ class Read:
     study_id: str
     graded: tuple[Graded, ...]
     not_assessed: int
-    level_errors_mm: tuple[float, ...]
-    levels_missing: int
+    """Places that have a truth and got no grade."""
+    level_errors_mm: tuple[float, ...] = ()
+    levels_missing: int = 0
+    reasons: tuple[str, ...] = ()
+    """Why, for each of the places not assessed."""
 
 
-def unseen(count: int, balance: Balance, seed: int = UNSEEN_SEED) -> Iterator[LabelledStudy]:
-    """Studies with all quirks of the real world that leave a study readable."""
-    for index in range(count):
-        yield labelled_rendering(render_study(seed, index, PhantomOptions(balance=balance)))
-
-
-def read_all(
-    studies: Iterable[LabelledStudy], models: Models, options: Options = DEFAULTS
-) -> Iterator[tuple[Read, Report]]:
-    """Each study read by the pipeline and laid beside its truth."""
-    for labelled in studies:
+def read_one(labelled: LabelledStudy, models: Models, options: Options = DEFAULTS) -> Read:
+    """A study read by the pipeline and laid beside its truth; one that is refused as a whole gets no grade at all."""
+    try:
         report = read_study(labelled.load(), models, _AT, options=options)
-        yield compare(labelled, report), report
+    except InputError as error:
+        return _refused(labelled, error)
+    return compare(labelled, report)
+
+
+def _refused(labelled: LabelledStudy, error: InputError) -> Read:
+    count = sum(p.severity is not None for p in labelled.places)
+    return Read(labelled.study_id, (), count, (), len(labelled.levels), (error.code.value,) * count)
 
 
 def compare(labelled: LabelledStudy, report: Report) -> Read:
@@ -56,11 +53,14 @@ def compare(labelled: LabelledStudy, report: Report) -> Read:
     centres = {x.level: x.position_mm for x in labelled.levels}
     errors = [_distance(found[level], centres[level]) for level in centres if level in found]
     graded = tuple(
-        Graded(labelled.study_id, f.condition, f.level, truth[f.condition, f.level], f.probabilities)
+        Graded(labelled.study_id, f.condition, f.level, truth[f.condition, f.level], f.probabilities, labelled.patient)
         for f in report.findings
         if f.probabilities is not None and (f.condition, f.level) in truth
     )
-    return Read(labelled.study_id, graded, 25 - len(graded), tuple(errors), len(centres) - len(errors))
+    reasons = tuple(f.reason.value for f in report.findings if f.reason is not None and (f.condition, f.level) in truth)
+    return Read(
+        labelled.study_id, graded, len(truth) - len(graded), tuple(errors), len(centres) - len(errors), reasons
+    )
 
 
 def sides_exchanged(cases: Iterable[Graded]) -> tuple[int, int]:

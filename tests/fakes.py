@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image as Picture
 
 from appliance.adapters.inbox import Inbox
 from appliance.adapters.ledger import Ledger
@@ -22,6 +23,7 @@ from appliance.adapters.reports import Reports
 from appliance.adapters.shelf import Shelf
 from appliance.adapters.spool import Spool
 from appliance.core.drops import Settling
+from appliance.core.gathering import Image, Waits
 from appliance.core.health import HostFacts
 from appliance.core.messages import Message
 from appliance.core.models import ModelIdentity
@@ -29,17 +31,20 @@ from appliance.core.report import Alert, Evidence, Finding, Outcome, Reason, Rep
 from appliance.core.report_csv import to_csv
 from appliance.core.report_json import to_json
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region
-from appliance.core.study import Patient
+from appliance.core.study import Patient, Role
 from appliance.errors import Code, DeliveryError, InputError
-from appliance.intake import Intake, Uploads
-from appliance.ports import Progress, Reading
+from appliance.gathering import Gathering
+from appliance.intake import Intake, Uploads, Walls
+from appliance.ports import Progress, Reading, ToRead
 from appliance.report_folder import write_again, write_all
+from appliance.retention import Keeping, Retention
 from appliance.revising import Revising
 from appliance.transfers import Transfers
 from appliance.vitals import Vitals
 from appliance.worker import Worker
 from tests.core import make_values
 
+WAITS = Waits(series=timedelta(seconds=10), study=timedelta(seconds=60))
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 
@@ -92,8 +97,8 @@ class FakeReader:
     def prepare(self) -> Mapping[str, Any]:
         return {"models": [{"name": "fake-detector", "sha256": "0" * 64}], "device": "CPU"}
 
-    def read(self, path: Path, now: datetime, progress: Progress) -> Reading:
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    def read(self, study: ToRead, now: datetime, progress: Progress) -> Reading:
+        files = sorted(study.files, key=lambda f: f.name)
         text = "\n".join(f.read_bytes().decode(errors="replace") for f in files)
         self.seen.append(text)
         progress("levels", 1, 2)
@@ -104,22 +109,40 @@ class FakeReader:
         if "fault" in text:
             raise ZeroDivisionError("a bug")
         progress("canal", 5, 5)
-        made = report(hashlib.sha256(text.encode()).hexdigest()[:16], partly="partly" in text, now=now)
+        name = hashlib.sha256(text.encode()).hexdigest()[:16]
         who = next((Patient(w[3:], w[3:]) for w in text.split() if w.startswith("ID=")), Patient())
         if "spine" in text:
-            shown = replace(make_values.report(), report_id=made.report_id)
+            shown = replace(make_values.report(), report_id=name, revision=study.revision)
             return Reading(
                 json.loads(json.dumps(to_json(shown))),
                 lambda folder: write_all(shown, make_values.study(), folder, keep_slices=True),
                 who,
             )
+        made = replace(report(name, partly="partly" in text, now=now), revision=study.revision)
         return Reading(json.loads(json.dumps(to_json(made))), lambda folder: _write(made, folder), who)
 
 
 def _write(made: Report, folder: Path) -> None:
     (folder / "report.json").write_text(json.dumps(to_json(made)), "utf-8")
     (folder / "report.csv").write_text(to_csv(made), "utf-8")
-    Image.new("L", (64, 48), 90).save(folder / "sagittal_t2.png")
+    Picture.new("L", (64, 48), 90).save(folder / "sagittal_t2.png")
+
+
+class FakeInspector:
+    """A text that says `study 1.2 axial_t2 …` is an image of that study and role; any other names none."""
+
+    def inspect(self, files: Sequence[Path]) -> tuple[Image, ...]:
+        return tuple(found for file in files if (found := self._one(file)) is not None)
+
+    @staticmethod
+    def _one(file: Path) -> Image | None:
+        data = file.read_bytes()
+        words = data.decode(errors="replace").split()
+        if words[:1] != ["study"]:
+            return None
+        digest = hashlib.sha256(data).hexdigest()
+        role = Role(words[2]) if len(words) > 2 else Role.UNUSED
+        return Image(file.name, words[1], words[1] + "." + role, digest[:12], role, "MR", digest)
 
 
 class FakeHost:
@@ -188,6 +211,7 @@ class SmallBox:
     reader: FakeReader = field(default_factory=FakeReader)
     stop_free: int = 0
     keep_identifiers: bool = False
+    free_mb: int = 50_000
 
     def __post_init__(self) -> None:
         self.share = self.folder / "share"
@@ -201,21 +225,27 @@ class SmallBox:
         self.spool = Spool(self.folder / "spool", 1 << 20, self.stop_free)
         self.reports = Reports(self.folder / "reports")
         self.register = Register(self.folder / "register.db", self.keep_identifiers)
-        self.shelf = Shelf(self.share, Inbox(self.share).check)
+        self.shelf = Shelf(Inbox(self.share).opened)
         ids = (f"job{number:04d}" for number in itertools.count(self.ledger.count() + 1))
+        gathering, inspector = Gathering(self.ledger, WAITS, ids.__next__), FakeInspector()
         self.intake = Intake(
-            self.ledger, Inbox(self.share), self.spool, Receipts(self.share), Settling(3, 4.0), ids.__next__,
-            most_files=50, most_bytes=1 << 20,
+            self.ledger, Inbox(self.share), self.spool, Receipts(Inbox(self.share).opened), Settling(3, 4.0),
+            inspector, gathering, ids.__next__, Walls(50, 1 << 20),
         )  # fmt: skip
-        self.uploads = Uploads(self.ledger, self.spool, ids.__next__, most_files=50)
+        self.uploads = Uploads(self.ledger, self.spool, inspector, gathering, ids.__next__, 50)
         self.transfers = Transfers(
-            self.ledger, self.spool, ids.__next__, most_files=50, most_bytes=1 << 20, file_bytes=1 << 20
-        )
+            self.ledger, self.spool, inspector, gathering, ids.__next__, most_files=50, most_bytes=1 << 20,
+            file_bytes=1 << 20,
+        )  # fmt: skip
         self.revising = Revising(self.ledger, self.reports, self.shelf, write_again)
         self.worker = Worker(
             self.ledger, self.spool, self.reports, self.outbox, self.shelf, self.reader, self.clock, node="box",
             remember=self.register.note,
         )  # fmt: skip
+        keeping = Keeping(images=timedelta(hours=48), reports=timedelta(days=30), warn_mb=100)
+        self.retention = Retention(
+            self.ledger, self.spool, self.reports, self.outbox, keeping, lambda: self.free_mb
+        )
         self.vitals = Vitals(self.ledger, self.outbox, FakeHost(), 100)
         self.intake.recover()
         self.worker.recover(self.clock())
@@ -242,6 +272,12 @@ class SmallBox:
             self.intake.step(self.clock.tick(seconds))
             while self.worker.step(self.clock()):
                 pass
+
+    def tidy(self, days: int) -> None:
+        """So many days later, by the clock of the disk too."""
+        for path in (self.folder / "spool").iterdir():
+            os.utime(path, (self.clock().timestamp(),) * 2)
+        self.retention.tidy(self.clock.tick(days * 86_400))
 
     def states(self) -> dict[str, str]:
         return {job.name: job.state.value for job in self.ledger.newest(100)}

@@ -49,13 +49,23 @@ class Recipe:
         return self.fov_mm / self.side_px
 
 
-def sagittal_picture(recipe: Recipe, x: float = 0.0) -> NDArray[np.uint16]:
-    """Grey, with a white rectangle 32 x 9 mm for every disc, seen within 18 mm of the midline."""
+SAC_Y, SAC_HALF_MM = 27.0, 10.0
+"""Middle of the dural sac behind the discs' centres; wide, for the real one follows the lordosis."""
+DARK_SAC, BRIGHT_SAC = 150, 600
+"""On T1 and on T2."""
+
+
+def sagittal_picture(recipe: Recipe, x: float = 0.0, sac: int | None = None) -> NDArray[np.uint16]:
+    """Grey, with a white rectangle 32 x 9 mm for every disc, seen within 18 mm of the midline; the sac where asked for."""
     n, s = recipe.side_px, recipe.spacing
     if not recipe.discs_z:
         return np.full((n, n), 300, np.uint16)
     picture = _texture(n) + np.uint16(300)
     if abs(x) <= 18:
+        if sac is not None:
+            picture[:, :4] = 0  # air, so that the sac of T1 is not the blackest there is
+            front, back = ((recipe.fov_mm / 2 + SAC_Y + sign * SAC_HALF_MM) / s for sign in (-1, 1))
+            picture[:, round(front) : round(back)] = sac
         for z in recipe.discs_z:
             rows = slice(round((recipe.fov_mm / 2 - z - 4.5) / s), round((recipe.fov_mm / 2 - z + 4.5) / s))
             columns = slice(round((recipe.fov_mm / 2 + DISC_Y - 16) / s), round((recipe.fov_mm / 2 + DISC_Y + 16) / s))
@@ -115,7 +125,8 @@ def sagittal_series(recipe: Recipe, series: str = "sag", **contrast: Any) -> lis
     for i in range(recipe.sagittal_slices):
         x = (i - middle) * recipe.sagittal_step_mm
         where = {"ImagePositionPatient": [x, -half, half], "ImageOrientationPatient": list(SAGITTAL)}
-        out.append(dataset(recipe, series, i, sagittal_picture(recipe, x), **{**where, **(contrast or T2)}))
+        sac = DARK_SAC if contrast.get("EchoTime") == T1["EchoTime"] else BRIGHT_SAC
+        out.append(dataset(recipe, series, i, sagittal_picture(recipe, x, sac), **{**where, **(contrast or T2)}))
     return out
 
 

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 APPLIANCE = ROOT / "appliance"
 WIRES = {"appliance.cli", "appliance.__main__", "appliance.serve"}
-HEAVY = {"torch", "torchvision", "ultralytics", "nncf", "onnx", "onnxslim", "cv2", "scipy", "numba"}
+HEAVY = {"torch", "torchvision", "ultralytics", "nncf", "onnx", "onnxslim", "cv2", "scipy", "numba", "sklearn", "matplotlib"}
 
 
 def modules(folder: Path) -> Iterator[tuple[str, Path]]:

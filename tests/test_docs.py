@@ -210,12 +210,18 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
 # --- MQTT ----------------------------------------------------------------------------------------------------------
 
 
+def is_topics(called: ast.Attribute) -> bool:
+    """`topics.of`, `Topics(...).of` or its own `self.of`, not another object's."""
+    owner = ast.unparse(called.value).lower()
+    return called.attr == "of" and ("topics" in owner or owner == "self")
+
+
 def topics_in_the_source() -> set[str]:
     """Every `topics.of(...)`; what is not written out counts as `<>`."""
     found = set()
     for path in (ROOT / "appliance").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "of":
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and is_topics(node.func):
                 parts = [a.value if isinstance(a, ast.Constant) and a.value != "+" else "<>" for a in node.args]
                 found.add("/".join(str(p) for p in parts))
     return found

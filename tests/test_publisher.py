@@ -116,7 +116,7 @@ def test_the_states_of_a_study_are_told_in_order(station: Station) -> None:
     station.read_one()
     station.step()
     told = [p["state"] for p in station.link.on("/state")]
-    assert told == ["received", "queued", "reading", "done"]
+    assert told == ["received", "settling", "queued", "reading", "done"]
 
 
 def test_alarms_are_raised_and_cleared(station: Station) -> None:

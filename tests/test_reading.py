@@ -110,7 +110,7 @@ def test_decoding_can_move_elsewhere(study: Path) -> None:
         raise InputError(Code.CORRUPT, f"{name} killed its decoder.", "Copy it again.")
 
     with pytest.raises(InputError):
-        read_path(study, dicom=refuse_all)
+        read_path(study, decode=refuse_all)
     assert len(asked) == 16
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import Code, InputError, SystemicError
+from appliance.gathering import Gathering
 from appliance.transfers import PATIENCE, Transfer, Transfers, WrongOffsetError
-from tests.fakes import MORNING, SmallBox
+from tests.fakes import MORNING, WAITS, FakeInspector, SmallBox
 
 
 @pytest.fixture
@@ -21,7 +22,10 @@ def box(tmp_path: Path) -> SmallBox:
 @pytest.fixture
 def transfers(box: SmallBox) -> Transfers:
     ids = (f"up{n}" for n in itertools.count(1))
-    return Transfers(box.ledger, box.spool, ids.__next__, most_files=3, most_bytes=100, file_bytes=60)
+    gathering = Gathering(box.ledger, WAITS, ids.__next__)
+    return Transfers(
+        box.ledger, box.spool, FakeInspector(), gathering, ids.__next__, most_files=3, most_bytes=100, file_bytes=60
+    )
 
 
 def begin(transfers: Transfers) -> Transfer:
@@ -113,7 +117,7 @@ def test_more_than_announced_is_refused(transfers: Transfers) -> None:
 
 def test_a_full_box_keeps_nothing(tmp_path: Path) -> None:
     box = SmallBox(tmp_path, stop_free=1 << 60)
-    transfers = Transfers(box.ledger, box.spool, lambda: "x", most_files=3, most_bytes=100, file_bytes=60)
+    transfers = box.transfers
     with pytest.raises(SystemicError):
         begin(transfers)
     assert is_empty(box)

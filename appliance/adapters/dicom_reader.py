@@ -31,9 +31,11 @@ from pydicom.uid import (
 
 from appliance.core import dicom_tags as tags
 from appliance.core.codestream import picture_size
+from appliance.core.gathering import Image
 from appliance.core.limits import MIB, Limits
 from appliance.core.picture import Picture
-from appliance.core.study import Slice
+from appliance.core.series_selection import role_of
+from appliance.core.study import Role, Series, Slice
 from appliance.errors import Code, InputError
 
 DECODERS = ("libjpeg", "openjpeg", "jpeg_ls")
@@ -76,15 +78,44 @@ def read_dicom(name: str, data: bytes, limits: Limits) -> tuple[Picture, ...]:
             raise _undecodable(name, dataset, exc) from exc
 
 
-def _parse(name: str, data: bytes, limits: Limits) -> FileDataset:
+def read_header(name: str, data: bytes, limits: Limits) -> Image | None:
+    """Where one file belongs, its pixels not looked at. None for what is no DICOM object, or names no study."""
+    if not is_dicom(data):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset = _parse(name, data, limits, header_only=True)
+        try:
+            get = _frame_tags(dataset, 0)
+            study_uid, sop_uid = tags.text(get, "StudyInstanceUID"), tags.text(get, "SOPInstanceUID")
+            if not study_uid or dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+                return None
+            digest = hashlib.sha256(data).hexdigest()
+            series_uid, modality = tags.text(get, "SeriesInstanceUID"), tags.text(get, "Modality").upper()
+            return Image(name, study_uid, series_uid, sop_uid or digest, _role(get, modality), modality, digest)
+        except PARSER_ERRORS as exc:
+            raise _corrupt(name) from exc
+
+
+def _role(get: tags.Tags, modality: str) -> Role:
+    """What a series of such pictures could serve for, by geometry and times; the pixels do not matter."""
+    rows, columns = tags.whole(get, "Rows"), tags.whole(get, "Columns")
+    if not rows or not columns or modality != "MR":
+        return Role.UNUSED
+    picture = Slice("", np.zeros((1, 1), np.float32), tags.image_plane(get, rows, columns))
+    return role_of(Series("", (picture,), tags.contrast(get)))
+
+
+def _parse(name: str, data: bytes, limits: Limits, header_only: bool = False) -> FileDataset:
     try:
         meta, body_at = _meta(data)
         if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-            dataset = pydicom.dcmread(BytesIO(_inflated(name, data[body_at:], limits)), force=True)
+            body = BytesIO(_inflated(name, data[body_at:], limits))
+            dataset = pydicom.dcmread(body, force=True, stop_before_pixels=header_only)
             dataset.file_meta = FileMetaDataset(meta)
             dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         else:
-            dataset = pydicom.dcmread(BytesIO(data), force=True)
+            dataset = pydicom.dcmread(BytesIO(data), force=True, stop_before_pixels=header_only)
             dataset.ensure_file_meta()
         return dataset
     except PARSER_ERRORS as exc:

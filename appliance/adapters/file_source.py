@@ -12,7 +12,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -62,14 +62,15 @@ class Ration:
             raise _too_large(f"The study is larger than {self.limits.total_bytes // MIB} MB.")
 
 
-def iterate_files(path: Path, limits: Limits) -> Iterator[FoundFile]:
-    """Every file under `path` in a fixed order, archives opened. Symbolic links and devices are passed over."""
+def iterate_files(path: Path | Sequence[Path], limits: Limits) -> Iterator[FoundFile]:
+    """Every file under the path, or the paths, in a fixed order, archives opened. Links and devices are passed over."""
     ration = Ration(limits)
     try:
-        for file, name in _walk(path):
-            yield from _open(file, name, ration)
+        for one in (path,) if isinstance(path, Path) else path:
+            for file, name in _walk(one):
+                yield from _open(file, name, ration)
     except OSError as exc:
-        where = Path(exc.filename).name if isinstance(exc.filename, str) else path.name
+        where = Path(exc.filename).name if isinstance(exc.filename, str) else "The study"
         raise SystemicError(
             Code.SHARE_GONE,
             f"{where} could not be read: {exc.strerror or exc}.",

@@ -21,6 +21,9 @@ class Host:
     def __init__(self, data: Path) -> None:
         self._data = data
 
+    def free_mb(self) -> int:
+        return int(psutil.disk_usage(str(self._data)).free // _MIB)
+
     def facts(self) -> HostFacts:
         disk, memory = psutil.disk_usage(str(self._data)), psutil.virtual_memory()
         return HostFacts(

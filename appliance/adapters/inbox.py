@@ -2,30 +2,83 @@
 
 `.lumbarbox-inbox` tells a mounted share from the empty folder it is mounted on. Without it the share is gone, never
 empty: nothing is taken for deleted and nothing is read twice when it comes back.
+
+Polling is the mechanism: events do not fire on SMB or NFS. Each entry is looked at as often as its file system bears,
+and ever less often the longer it has stood still.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from appliance.core.drops import Drop, SeenFile, is_ignored
+from appliance.core.drops import ALONE, Drop, SeenFile, is_ignored
 from appliance.errors import Code, SystemicError, from_os
 
 MARKER = ".lumbarbox-inbox"
 _MARKER_TEXT = "Lumbarbox watches this folder. Drop studies here; leave this file where it is.\n"
 MAX_DEPTH = 32
 
+LONGEST_PAUSE = 60.0
+"""Seconds; what has stood still for ten minutes and more is looked at this often."""
+PATIENCE = 10
+"""What has stood still for ten seconds may wait one."""
+RACY_NS = 2_000_000_000
+"""A folder changed this lately may change again within the same tick of its clock."""
+
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between two looks, by where a folder lies."""
+
+    local: float = 2.0
+    network: float = 5.0
+
+    def base(self, on_network: bool) -> float:
+        return self.network if on_network else self.local
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    drop: Drop
+    looked: float
+    since: float
+    due: float
+
 
 class Inbox:
-    """Polling is the mechanism: events do not fire on SMB or NFS."""
+    """One watched folder. `networked(st_dev)` says whether a device is a network file system."""
 
-    def __init__(self, root: Path, ignore: tuple[str, ...] = (), file_limit: int = 20_000) -> None:
+    def __init__(
+        self,
+        root: Path,
+        ignore: tuple[str, ...] = (),
+        file_limit: int = 20_000,
+        pace: Pace | None = None,
+        networked: Callable[[int], bool] = lambda device: False,
+        must_be_mount: bool = False,
+    ) -> None:
         self.root = root
         self._ignore = ignore
         self._file_limit = file_limit
+        self._pace = pace or Pace()
+        self._networked = networked
+        self._must_be_mount = must_be_mount
+        self._seen: dict[str, _Seen] = {}
+        self._drops: tuple[Drop, ...] = ()
+        self._root_mark: tuple[int, int] = (0, 0)
+        self._next_due = 0.0
+        self._was_network = False
+        self.troubles: tuple[SystemicError, ...] = ()
+        """Entries the last look could not open: they wait, the others go on."""
 
     def create(self) -> bool:
         """Make the folder and its marker where neither exists yet. An existing folder is never marked by the box."""
@@ -39,36 +92,138 @@ class Inbox:
         return True
 
     def check(self) -> None:
-        """Raises SystemicError share_gone when the marker is not there."""
+        """Raises SystemicError share_gone when the marker is not there, or lies where nothing is mounted any more."""
         try:
             mode = (self.root / MARKER).lstat().st_mode
-        except OSError as exc:
+            device = self.root.stat().st_dev
+        except FileNotFoundError as exc:
             raise SystemicError(
                 Code.SHARE_GONE,
                 f"The share {self.root} is not there: its marker {MARKER} is missing.",
                 f"Mount the share. A new folder is made ready with: touch '{self.root / MARKER}'",
             ) from exc
-        if not stat.S_ISREG(mode):
-            raise SystemicError(Code.SHARE_GONE, f"{MARKER} on the share is not a file.", "Make it a plain file.")
-
-    def look(self) -> tuple[Drop, ...]:
-        """Every drop with all its files. Links, devices and ignored names are not seen."""
-        self.check()
-        try:
-            return tuple(self._drop(entry) for entry in self._entries(self.root) if not entry.is_symlink())
         except OSError as exc:
             raise from_os(exc, f"The share {self.root}") from exc
+        if not stat.S_ISREG(mode):
+            raise SystemicError(Code.SHARE_GONE, f"{MARKER} on the share is not a file.", "Make it a plain file.")
+        self._check_mount(device)
+
+    def _check_mount(self, device: int) -> None:
+        """A marker on the bare mount point does not count: neither where a mount is wanted nor where one was seen."""
+        if self._must_be_mount and not os.path.ismount(self.root):
+            raise SystemicError(
+                Code.SHARE_GONE, f"Nothing is mounted at {self.root}, and inbox.mount is set.", "Mount the share."
+            )
+        network = self._networked(device)
+        if self._was_network and not network:
+            raise SystemicError(
+                Code.SHARE_GONE, f"The network share at {self.root} is not mounted any more.", "Mount it again."
+            )
+        self._was_network = network
+
+    @contextmanager
+    def opened(self) -> Iterator[Path]:
+        """The share held open: what is done below this path is done there, whatever is mounted or moved meanwhile.
+
+        A check followed by a path would write onto the bare mount point when the share goes away in between.
+        """
+        self.check()
+        try:
+            held = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as exc:
+            raise from_os(exc, f"The share {self.root}") from exc
+        try:
+            root = Path(f"/proc/self/fd/{held}")
+            if not (root / MARKER).is_file():
+                raise SystemicError(Code.SHARE_GONE, f"The share {self.root} went away.", "Mount the share.")
+            yield root
+        except OSError as exc:
+            raise from_os(exc, f"The share {self.root}") from exc
+        finally:
+            os.close(held)
+
+    def has(self, file: SeenFile) -> bool:
+        """Whether this very file lies in the drop area."""
+        try:
+            found = (self.root / file.path).lstat()
+        except OSError:
+            return False
+        return (found.st_size, found.st_mtime_ns) == (file.size, file.mtime_ns)
+
+    def look(self, now: datetime) -> tuple[Drop, ...]:
+        """Every drop with all its files. Links, devices and ignored names are not seen."""
+        self.check()
+        moment = now.timestamp()
+        try:
+            if not self._is_unchanged(moment):
+                self._look_again(moment, now)
+        except OSError as exc:
+            raise from_os(exc, f"The share {self.root}") from exc
+        return self._drops
+
+    def _is_unchanged(self, moment: float) -> bool:
+        """Whether nothing can have come or gone and no entry is due: the cheapest of looks."""
+        if not self._drops or moment >= self._next_due:
+            return False
+        found = self.root.stat()
+        if self._networked(found.st_dev):
+            return True  # within its pace; the folder's own time proves nothing over a network
+        mark = (found.st_dev, found.st_mtime_ns)
+        return mark == self._root_mark and moment * 1e9 - found.st_mtime_ns > RACY_NS
+
+    def _look_again(self, moment: float, now: datetime) -> None:
+        before = self.root.stat()
+        troubles: list[SystemicError] = []
+        fresh: dict[str, _Seen] = {}
+        for entry in self._entries(self.root):
+            known = self._seen.get(entry.name)
+            if known is not None and known.looked <= moment < known.due:
+                fresh[entry.name] = known
+                continue
+            try:
+                drop = self._drop(entry, now)
+            except OSError as exc:
+                if exc.errno not in _NOT_ALLOWED:
+                    raise
+                troubles.append(from_os(exc, f"{entry.name} on the share"))
+                continue
+            if drop is not None:
+                fresh[entry.name] = self._noted(drop, known, moment)
+        self._seen, self.troubles = fresh, tuple(troubles)
+        self._drops = tuple(seen.drop for seen in fresh.values())
+        self._root_mark = (before.st_dev, before.st_mtime_ns)
+        soonest = min((seen.due for seen in fresh.values()), default=0.0)
+        base = self._pace.base(self._networked(before.st_dev))
+        self._next_due = min(soonest, moment + base * 0.9) if self._networked(before.st_dev) else soonest
+
+    def _noted(self, drop: Drop, known: _Seen | None, moment: float) -> _Seen:
+        still = known is not None and known.drop.files == drop.files and known.since <= moment
+        since = known.since if known is not None and still else moment
+        base = self._pace.base(drop.on_network)
+        pause = min(max(base, (moment - since) / PATIENCE), max(LONGEST_PAUSE, base))
+        return _Seen(drop, moment, since, moment + pause - base / 10)  # a loop that is a little early is not late
 
     def files_of(self, drop: Drop) -> list[tuple[Path, SeenFile]]:
-        return [(self.root / seen.path, seen) for seen in sorted(drop.files, key=lambda f: f.path)]
+        """What is to be copied of it: all but the word that it is complete."""
+        return [(self.root / seen.path, seen) for seen in drop.study_files]
 
-    def _drop(self, entry: os.DirEntry[str]) -> Drop:
+    def _drop(self, entry: os.DirEntry[str], now: datetime) -> Drop | None:
+        """None for what is neither a folder nor a file, for links, and for what went away in this moment."""
+        try:
+            found_at = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        if not (stat.S_ISDIR(found_at.st_mode) or stat.S_ISREG(found_at.st_mode)):
+            return None
+        loose = stat.S_ISREG(found_at.st_mode) and not entry.name.casefold().endswith(ALONE)
         found: set[SeenFile] = set()
         for seen in self._walk(entry, entry.name, MAX_DEPTH):
+            if loose and seen.says_done:
+                return None  # beside studies it says nothing about any of them
             found.add(seen)
             if len(found) > self._file_limit:
                 break
-        return Drop(entry.name, frozenset(found))
+        return Drop(entry.name, frozenset(found), now, self._networked(found_at.st_dev), loose)
 
     def _walk(self, entry: os.DirEntry[str], path: str, depth: int) -> Iterator[SeenFile]:
         try:

@@ -61,6 +61,11 @@ class Outbox:
         with self._lock, self._database_errors():
             self._db.execute("DELETE FROM results WHERE number = ?", (number,))
 
+    def holds(self, result_id: str) -> bool:
+        """Whether a result still waits for the broker."""
+        with self._lock, self._database_errors():
+            return self._db.execute("SELECT 1 FROM results WHERE id = ?", (result_id,)).fetchone() is not None
+
     def count(self) -> int:
         with self._lock, self._database_errors():
             return int(self._db.execute("SELECT COUNT(*) FROM results").fetchone()[0])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from appliance.core.drops import plain_name
 from appliance.core.jobs import Job
 from appliance.core.words import in_words, next_step
-from appliance.errors import from_os
 
 STATUS, PAGE = "_status", "status.html"
 KEPT = 200
@@ -18,43 +20,67 @@ KEPT = 200
 class Receipts:
     """Writes only what changed since it last wrote."""
 
-    def __init__(self, root: Path) -> None:
-        self._folder = root / STATUS
-        self._written: dict[Path, str] = {}
+    def __init__(self, opened: Callable[[], AbstractContextManager[Path]]) -> None:
+        """`opened` holds the share open and gives its path; it raises when the share is gone."""
+        self._opened = opened
+        self._written: dict[str, str] = {}
+        self._shown: tuple[tuple[Job, str], ...] | None = None
 
-    def write(self, jobs: Sequence[Job]) -> None:
+    def write(self, jobs: Sequence[Job], now: datetime) -> None:
         """`jobs` newest first; older receipts than these are taken away."""
-        wanted = {self._folder / f"{plain_name(j.name)} {j.id[:4]}.txt": _lines(j) for j in jobs[:KEPT]}
-        wanted[self._folder / PAGE] = _page(jobs[:KEPT])
-        try:
-            self._folder.mkdir(exist_ok=True)
-            for path, text in wanted.items():
-                if self._written.get(path) != text:
-                    _replace(path, text)
-            for old in set(self._folder.glob("*.txt")) - set(wanted):
-                old.unlink(missing_ok=True)
-        except OSError as exc:
-            raise from_os(exc, f"The folder {self._folder}") from exc
-        self._written = wanted
+        shown = tuple((j, in_words(j, now)) for j in jobs[:KEPT])
+        if shown == self._shown:
+            return
+        wanted = {f"{plain_name(j.name)} {j.id[:4]}.txt": _lines(j, words) for j, words in shown}
+        wanted[PAGE] = _page(shown)
+        with self._opened() as root:
+            folder = root / STATUS
+            folder.mkdir(exist_ok=True)
+            for name, text in wanted.items():
+                if self._written.get(name) != text:
+                    _replace(folder / name, text)
+            for old in {path.name for path in folder.glob("*.txt")} - set(wanted):
+                (folder / old).unlink(missing_ok=True)
+        self._written, self._shown = wanted, shown
 
 
-def _lines(job: Job) -> str:
+def _lines(job: Job, words: str) -> str:
     when = job.updated_at.strftime("%Y-%m-%d %H:%M:%S")
-    parts = [job.name, "", f"{when}  {in_words(job)}", next_step(job)]
-    return "\n".join(part for part in parts if part or part == "") + "\n"
+    lines = [job.name, "", f"{when}  {words}", next_step(job)]
+    if job.filed:
+        lines.append(f"It lies in {job.filed_as}.")
+    return "\n".join(line for number, line in enumerate(lines) if line or number == 1) + "\n"
 
 
-def _page(jobs: Sequence[Job]) -> str:
+def _page(shown: Sequence[tuple[Job, str]]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(j.name)}<td>{escape(in_words(j))}<td>{escape(next_step(j))}"
+        f"<tr class={j.state}><th>{escape(j.name)}<td>{escape(words)}"
+        f"{f'<p>{escape(step)}' if (step := next_step(j)) else ''}"
+        f"{f'<p><a href={_link(j.filed_as)}>{escape(j.filed_as)}</a>' if j.filed else ''}"
         f"<td>{j.updated_at.strftime('%Y-%m-%d %H:%M')}</tr>\n"
-        for j in jobs
+        for j, words in shown
     )
     return (
-        '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="10"><title>Lumbarbox: status</title>\n'
-        "<style>body{font:16px system-ui;margin:2em}td{padding:.3em 1em;border-top:1px solid #ccc}</style>\n"
-        f"<h1>Lumbarbox</h1><table>\n{rows}</table>\n"
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="10">'
+        '<meta name="viewport" content="width=device-width"><title>Lumbarbox: status</title>\n'
+        f"<style>{_STYLE}</style>\n<h1>Lumbarbox</h1>\n"
+        "<p>Where each study is. Newest first. The page renews itself.</p>\n"
+        f"<table>\n{rows or '<tr><td>Nothing has been dropped here yet.</tr>'}</table>\n"
     )
+
+
+_STYLE = (
+    "body{font:17px/1.4 system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em}"
+    "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.5em .8em;"
+    "border-top:1px solid #bbb}td:last-child{white-space:nowrap;color:#555}p{margin:.3em 0}"
+    "tr{border-left:.4em solid #888}.reading,.queued{border-left-color:#2a6fb0}.done{border-left-color:#2c7a3f}"
+    ".failed,.quarantined{border-left-color:#b3261e}"
+)
+
+
+def _link(place: str) -> str:
+    """From the status folder to where a study was filed."""
+    return "../" + quote(place) + "/"
 
 
 def _replace(path: Path, text: str) -> None:

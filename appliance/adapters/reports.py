@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from typing import Any
 from appliance.errors import Code, from_os
 
 REPORT, REVISIONS, AS_READ = "report.json", "revisions", "as_read.json"
+Card = Mapping[str, Any]
+CARD = ".job.json"
+"""Beside each report; it never leaves the box."""
 
 
 class Reports:
@@ -25,13 +28,14 @@ class Reports:
     def folder(self, job_id: str) -> Path:
         return self._root / job_id
 
-    def save(self, job_id: str, write: Callable[[Path], None]) -> None:
-        """Written beside, synced, renamed."""
+    def save(self, job_id: str, write: Callable[[Path], None], card: Card) -> None:
+        """Written beside, synced, renamed. `card` is what a rebuilt ledger needs to know of it."""
         part = self._root / f"{job_id}.part"
         try:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir()
             write(part)
+            (part / CARD).write_text(json.dumps(card), "utf-8")
             self._put_in_place(part, job_id)
         except OSError as exc:
             raise from_os(exc, "The folder of the reports", Code.FAULT) from exc
@@ -50,6 +54,8 @@ class Reports:
                 os.link(now / REPORT, part / REVISIONS / f"{before['revision']}.json")
                 if not (part / REVISIONS / AS_READ).exists():
                     os.link(now / REPORT, part / REVISIONS / AS_READ)
+            if (now / CARD).exists():
+                os.link(now / CARD, part / CARD)
             write(part)
             self._put_in_place(part, job_id)
         except OSError as exc:
@@ -70,6 +76,18 @@ class Reports:
     def load(self, job_id: str) -> dict[str, Any] | None:
         """report.json; None when there is none that can be read."""
         return _json(self.folder(job_id) / REPORT)
+
+    def cards(self) -> tuple[Card, ...]:
+        """Of every report that lies here whole, oldest first."""
+        found = []
+        for path in sorted(self._root.glob(f"*/{CARD}"), key=lambda p: p.stat().st_mtime):
+            try:
+                card = json.loads(path.read_text("utf-8"))
+            except (OSError, ValueError):
+                continue
+            if isinstance(card, dict) and not path.parent.name.endswith(".part"):
+                found.append(card)
+        return tuple(found)
 
     def pictures(self, job_id: str) -> tuple[Path, ...]:
         """The marked pictures, in order of their names."""

@@ -1,113 +1,169 @@
 """Where a study goes on the share when its job has ended: `_done/<date>/` or `_failed/<code>/`, and back again.
 
 The place is chosen first and written into the ledger by the caller; every step here may be repeated after a power cut
-and ends in the same folders. The originals move by rename; nothing of a technician's is ever deleted.
+and ends in the same folders. Only what was copied into the spool moves, by rename: a file that came or changed since
+stays in the drop area and is a new drop. Nothing of a technician's is ever deleted or written over.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from appliance.core.drops import is_ignored, plain_name
-from appliance.core.jobs import Job, Reason, Source
-from appliance.errors import Code, SystemicError, from_os
+from appliance.core.drops import SeenFile, is_ignored, plain_name
+from appliance.core.jobs import Job, Reason
+from appliance.errors import Code, SystemicError
 
 DONE, FAILED, ORIGINALS, WHY = "_done", "_failed", "originals", "WHY.txt"
+READ_BEFORE, SUPERSEDED = "READ BEFORE.txt", "SUPERSEDED.txt"
 
 
 class Shelf:
-    """`root` is the share; `check` raises when it is gone, so that nothing is filed under its empty mount point."""
+    """`opened` holds the share open and gives its path; it raises when the share is gone."""
 
-    def __init__(self, root: Path, check: Callable[[], None]) -> None:
-        self._root, self._check = root, check
+    def __init__(self, opened: Callable[[], AbstractContextManager[Path]], ignore: tuple[str, ...] = ()) -> None:
+        self._opened, self._ignore = opened, ignore
 
     def check(self) -> None:
         """Raises SystemicError when the share is gone."""
-        self._check()
+        with self._opened():
+            pass
 
     def place_done(self, job: Job, day: date) -> str:
         """A free place, as a path below the share."""
-        return self._free(f"{DONE}/{day.isoformat()}", job.name)
+        with self._opened() as root:
+            return _free(root, f"{DONE}/{day.isoformat()}", job.name)
 
     def place_failed(self, job: Job, reason: Reason) -> str:
-        return self._free(f"{FAILED}/{reason.code}", job.name)
+        with self._opened() as root:
+            return _free(root, f"{FAILED}/{reason.code}", job.name)
 
-    def file_done(self, job: Job, place: str, report: Path | None, spooled: Path, note: str) -> None:
+    def file_done(
+        self, job: Job, place: str, report: Path | None, claimed: frozenset[SeenFile], copies: tuple[Path, ...], note: str
+    ) -> None:
         """The report where a person finds it first, the originals beside it."""
-        self._check()
-        target = self._root / place
-        try:
+        with self._opened() as root:
+            target = root / place
             target.mkdir(parents=True, exist_ok=True)
             if report is not None:
-                _copy_files(report, target)
+                _copy_files(_shown(report), target)
             if note:
-                write_beside(target / "READ BEFORE.txt", note)
-            self._move_originals(job, target / ORIGINALS, spooled)
-        except OSError as exc:
-            raise from_os(exc, f"The share {self._root}") from exc
+                write_beside(target / READ_BEFORE, note)
+            _Move(root, target / ORIGINALS, self._ignore).originals(job, claimed, copies)
 
     def renew_report(self, place: str, report: Path, gone: Iterable[str]) -> None:
         """A new revision of a report over the old one; `gone` are names of files it has no more."""
-        self._check()
-        target = self._root / place
-        try:
-            _copy_files(report, target)
+        with self._opened() as root:
+            target = root / place
+            _copy_files(_shown(report), target)
             for name in gone:
                 (target / name).unlink(missing_ok=True)
-        except OSError as exc:
-            raise from_os(exc, f"The share {self._root}") from exc
 
-    def file_failed(self, job: Job, place: str, reason: Reason, spooled: Path) -> None:
+    def file_failed(
+        self, job: Job, place: str, reason: Reason, claimed: frozenset[SeenFile], copies: tuple[Path, ...]
+    ) -> None:
         """The originals as they were, and WHY.txt. Dropped back, the study is tried again."""
-        self._check()
-        target = self._root / place
-        try:
+        with self._opened() as root:
+            target = root / place
             target.mkdir(parents=True, exist_ok=True)
-            self._move_originals(job, target, spooled)
+            _Move(root, target, self._ignore).originals(job, claimed, copies)
             write_beside(target / WHY, why_text(job, reason))
-        except OSError as exc:
-            raise from_os(exc, f"The share {self._root}") from exc
+
+    def file_joined(self, job: Job, place: str, claimed: frozenset[SeenFile], copies: tuple[Path, ...]) -> None:
+        """A drop that became part of another study's job, into `place`."""
+        with self._opened() as root:
+            (root / place).mkdir(parents=True, exist_ok=True)
+            _Move(root, root / place, self._ignore).originals(job, claimed, copies)
+
+    def mark_superseded(self, place: str, newer: str) -> None:
+        """A word beside an older report, where it still lies."""
+        with self._opened() as root:
+            if (root / place).is_dir():
+                text = f"More images of this study came later. The report that counts is in:\n\n{newer}\n"
+                write_beside(root / place / SUPERSEDED, text)
 
     def bring_back(self, job: Job) -> str:
         """A failed study's originals to the drop area; returns the entry's new name."""
-        self._check()
-        source, entry = self._root / job.filed_as, self._free("", job.name)
-        try:
-            if not source.is_dir():
+        with self._opened() as root:
+            source, entry = root / job.filed_as, _free(root, "", job.name)
+            if not job.filed_as or not source.is_dir():
                 raise SystemicError(
                     Code.SHARE_GONE,
-                    f"{job.filed_as} is no longer on the share.",
+                    f"{job.filed_as or job.name} is no longer on the share.",
                     "Drop the study into the shared folder again.",
                 )
             (source / WHY).unlink(missing_ok=True)
-            source.rename(self._root / entry)
-        except OSError as exc:
-            raise from_os(exc, f"The share {self._root}") from exc
-        return entry
+            source.rename(root / entry)
+            return entry
 
-    def _move_originals(self, job: Job, target: Path, spooled: Path) -> None:
-        """`target` becomes, or receives, what was dropped. Where that is gone from the share, the spool's copy goes."""
-        source = self._root / job.entry
-        if job.source is Source.SHARE and source.is_dir() and not source.is_symlink():
-            _move_folder(source, target)
-        elif job.source is Source.SHARE and source.is_file():
-            target.mkdir(exist_ok=True)
-            source.rename(target / job.entry)
-        elif not _holds_originals(target):
-            _copy_files(spooled, target)
-        _sync(target.parent)
 
-    def _free(self, below: str, wanted: str) -> str:
-        name = plain_name(wanted)
-        for number in range(1, 100_000):
-            place = str(Path(below, name if number == 1 else f"{name} ({number})"))
-            if not os.path.lexists(self._root / place):
-                return place
-        raise SystemicError(Code.NOT_WRITABLE, f"There are too many studies named {name} on the share.", "Tidy it up.")
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """Originals on their way from the drop area of `root` into `target`, as they lay."""
+
+    root: Path
+    target: Path
+    ignore: tuple[str, ...]
+
+    def originals(self, job: Job, claimed: frozenset[SeenFile], copies: tuple[Path, ...]) -> None:
+        """What is gone from the share comes from the copies: of `claimed`, in its order."""
+        names: dict[SeenFile, str] = {}
+        for entry in job.entries:
+            source = self.root / entry
+            below = {seen for seen in claimed if seen.path == entry or seen.path.startswith(f"{entry}/")}
+            if _is_real_folder(source):
+                self._folder(source, entry, frozenset(below))
+            elif source.is_file() and _as_seen(source, below):
+                self.target.mkdir(parents=True, exist_ok=True)
+                source.rename(_unused(self.target / entry))
+            names |= {seen: seen.path.removeprefix(f"{entry}/") for seen in below}
+        _put_back_missing(self.target, names, copies)
+        if self.target.is_dir():
+            _sync(self.target)
+        _sync(self.target.parent)
+
+    def _folder(self, source: Path, entry: str, claimed: frozenset[SeenFile]) -> None:
+        """By one rename where nothing new is in it; what slipped in between goes back."""
+        strangers = self._strangers(source, entry, claimed)
+        if not strangers and (not self.target.exists() or not any(self.target.iterdir())):
+            source.replace(self.target)
+            for stranger in self._strangers(self.target, entry, claimed):
+                home = self.root / entry / stranger
+                home.parent.mkdir(parents=True, exist_ok=True)
+                (self.target / stranger).rename(_unused(home))
+            return
+        for path in list(_files(source)):
+            inside = path.relative_to(source)
+            if inside.as_posix() not in strangers:
+                (self.target / inside).parent.mkdir(parents=True, exist_ok=True)
+                path.rename(_unused(self.target / inside))
+        _remove_empty(source)
+
+    def _strangers(self, folder: Path, entry: str, claimed: frozenset[SeenFile]) -> frozenset[str]:
+        """Files below `folder` that were not copied as they are now; ignored ones belong to nobody."""
+        found = set()
+        for path in _files(folder):
+            inside = path.relative_to(folder).as_posix()
+            at = path.lstat()
+            known = SeenFile(f"{entry}/{inside}", at.st_size, at.st_mtime_ns) in claimed
+            if not known and not any(is_ignored(part, self.ignore) for part in inside.split("/")):
+                found.add(inside)
+        return frozenset(found)
+
+
+def _free(root: Path, below: str, wanted: str) -> str:
+    name = plain_name(wanted)
+    for number in range(1, 100_000):
+        place = str(Path(below, name if number == 1 else f"{name} ({number})"))
+        if not os.path.lexists(root / place):
+            return place
+    raise SystemicError(Code.NOT_WRITABLE, f"There are too many studies named {name} on the share.", "Tidy it up.")
 
 
 def why_text(job: Job, reason: Reason) -> str:
@@ -132,37 +188,83 @@ def write_beside(path: Path, text: str) -> None:
     beside.replace(path)
 
 
-def _move_folder(source: Path, target: Path) -> None:
-    """By one rename; where the target is there already (WHY.txt or a report in it), entry by entry."""
-    if not target.exists() or not any(target.iterdir()):
-        source.replace(target)
+def _shown(report: Path) -> tuple[Path, ...]:
+    """The files of a report that are for people."""
+    return tuple(sorted(p for p in report.iterdir() if not p.name.startswith("."))) if report.is_dir() else ()
+
+
+def _is_real_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _as_seen(path: Path, claimed: set[SeenFile]) -> bool:
+    found = path.lstat()
+    return any((seen.size, seen.mtime_ns) == (found.st_size, found.st_mtime_ns) for seen in claimed)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Plain files at any depth; links are left where they are."""
+    for at, _, names in os.walk(folder):
+        for name in names:
+            path = Path(at, name)
+            if stat.S_ISREG(path.lstat().st_mode):
+                yield path
+
+
+def _put_back_missing(target: Path, names: dict[SeenFile, str], copies: tuple[Path, ...]) -> None:
+    """An original that was taken away from the share meanwhile comes back from its copy; an upload comes whole."""
+    if not names:
+        if not target.is_dir() or all(is_ignored(path.name) for path in target.iterdir()):
+            _copy_files(copies, target)
         return
-    for entry in sorted(source.iterdir()):
-        entry.replace(target / entry.name)
-    source.rmdir()
-
-
-def _holds_originals(target: Path) -> bool:
-    return target.is_dir() and any(entry.name != WHY and not is_ignored(entry.name) for entry in target.iterdir())
-
-
-def _copy_files(source: Path, target: Path) -> None:
-    """Every file of a flat folder of the box; a second time overwrites the first."""
-    if not source.is_dir():
+    copied = sorted((seen for seen in names if not seen.says_done), key=lambda seen: seen.path)
+    if len(copied) != len(copies):
         return
-    target.mkdir(parents=True, exist_ok=True)
-    for file in sorted(source.iterdir()):
+    for seen, copy in zip(copied, copies, strict=True):
+        place = target / names[seen]
+        if not os.path.lexists(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _copy_whole(copy, place)
+
+
+def _unused(path: Path) -> Path:
+    """The path itself, or beside it a name that nothing has yet: nothing is written over."""
+    if not os.path.lexists(path):
+        return path
+    numbered = (path.with_name(f"{path.stem} ({number}){path.suffix}") for number in range(2, 100_000))
+    return next(candidate for candidate in numbered if not os.path.lexists(candidate))
+
+
+def _remove_empty(folder: Path) -> None:
+    """The folder and those in it, where nothing is left in them."""
+    for at, _, _ in os.walk(folder, topdown=False):
+        if not any(Path(at).iterdir()):
+            Path(at).rmdir()
+
+
+def _copy_files(files: Sequence[Path], target: Path) -> None:
+    """Plain files of the box, side by side; a second time overwrites the first."""
+    for file in files:
         if file.is_file():
-            beside = target / f"~{file.name}.tmp"
-            shutil.copyfile(file, beside)
-            with beside.open("rb") as copied:
-                os.fsync(copied.fileno())
-            beside.replace(target / file.name)
-    _sync(target)
+            target.mkdir(parents=True, exist_ok=True)
+            _copy_whole(file, target / file.name)
+    if target.is_dir():
+        _sync(target)
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    beside = target.with_name(f"~{target.name}.tmp")
+    shutil.copyfile(source, beside)
+    with beside.open("rb") as copied:
+        os.fsync(copied.fileno())
+    beside.replace(target)
 
 
 def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return  # it may not be there yet
     try:
         os.fsync(descriptor)
     except OSError:

@@ -5,18 +5,25 @@ A copy is made beside (`<job>.part`), every file hashed and synced, then renamed
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import json
 import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from appliance.core.drops import SeenFile, plain_name
 from appliance.core.jobs import Manifest
 from appliance.errors import Code, InputError, SystemicError, from_os
+
+Card = Mapping[str, Any]
+"""What lies beside a copy (`<job>.json`): enough to put its job into a new ledger."""
 
 _CHUNK = 1 << 20
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}$")
@@ -38,22 +45,32 @@ class Spool:
     def folder(self, job_id: str) -> Path:
         return self._root / job_id
 
-    def claim(self, job_id: str, files: Iterable[tuple[Path, SeenFile]]) -> Manifest | None:
-        """Copy a drop. None when it changed meanwhile: it is not complete after all, and nothing is kept."""
+    def claim(self, job_id: str, files: Iterable[tuple[Path, SeenFile]], card: Card) -> Manifest | None:
+        """Copy a drop. None when it changed meanwhile: it is not complete after all, and nothing is kept.
+
+        `card` is what a rebuilt ledger needs to know of it.
+        """
         wanted = list(files)
         self._check_room(sum(seen.size for _, seen in wanted))
         target = self._begin(job_id)
+        try:
+            sums = self._copy(wanted, target)
+            if sums is None or not all(_is_still(path, seen) for path, seen in wanted):
+                self.discard(job_id)
+                return None
+            return self._seal(job_id, sums, {**card, "files": [[s.path, s.size, s.mtime_ns] for _, s in wanted]})
+        except (InputError, SystemicError):
+            self.discard(job_id)  # half a copy would fill the disk that may be full already
+            raise
+
+    def _copy(self, wanted: list[tuple[Path, SeenFile]], target: Path) -> list[tuple[str, int]] | None:
         sums = []
         for number, (path, seen) in enumerate(wanted, start=1):
             copied = _copy_unchanged(path, seen, target / _numbered(number, path.name), self._file_limit)
             if copied is None:
-                shutil.rmtree(target, ignore_errors=True)
                 return None
             sums.append(copied)
-        if not all(_is_still(path, seen) for path, seen in wanted):
-            shutil.rmtree(target, ignore_errors=True)
-            return None
-        return self._seal(job_id, sums)
+        return sums
 
     def begin_upload(self, job_id: str, expected_bytes: int) -> Path:
         self._check_room(expected_bytes)
@@ -63,8 +80,17 @@ class Spool:
         """One uploaded file, under a number and what is harmless of the browser's name. SHA-256 and size."""
         return _write(stream, self._part(job_id) / _numbered(number, client_name), client_name, self._file_limit)
 
-    def finish_upload(self, job_id: str, sums: list[tuple[str, int]]) -> Manifest:
-        return self._seal(job_id, sums)
+    def finish_upload(self, job_id: str, sums: list[tuple[str, int]], card: Card) -> Manifest:
+        return self._seal(job_id, sums, {**card, "files": []})
+
+    def files(self, job_id: str) -> tuple[Path, ...]:
+        """The copies of one drop, in order; empty when they are not kept any more."""
+        try:
+            return tuple(sorted(path for path in self.folder(job_id).iterdir() if path.is_file()))
+        except FileNotFoundError:
+            return ()
+        except OSError as exc:
+            raise from_os(exc, "The spool", Code.FAULT) from exc
 
     def append_upload(self, job_id: str, number: int, client_name: str, data: bytes) -> None:
         """The next bytes of one file of an upload that comes in pieces."""
@@ -74,26 +100,44 @@ class Spool:
         except OSError as exc:
             raise from_os(exc, "The spool", Code.FAULT) from exc
 
-    def finish_pieces(self, job_id: str) -> Manifest:
+    def finish_pieces(self, job_id: str, card: Card) -> Manifest:
         """All pieces are there: every file hashed and synced, then the folder put in place."""
         part = self._part(job_id)
         try:
             sums = [_summed(file) for file in sorted(part.iterdir())]
         except OSError as exc:
             raise from_os(exc, "The spool", Code.FAULT) from exc
-        return self._seal(job_id, sums)
+        return self._seal(job_id, sums, {**card, "files": []})
 
     def discard(self, job_id: str) -> None:
         """Whatever there is of a job, half or whole."""
+        self._card(job_id).unlink(missing_ok=True)
         shutil.rmtree(self._part(job_id), ignore_errors=True)
         shutil.rmtree(self.folder(job_id), ignore_errors=True)
 
-    def sweep(self, keep: Iterable[str]) -> None:
-        """At start: what no job of `keep` needs is left over from a crash."""
-        wanted = set(keep)
-        for folder in self._root.iterdir():
-            if folder.name not in wanted:
-                shutil.rmtree(folder, ignore_errors=True)
+    def sweep(self, keep: Iterable[str], before: datetime) -> int:
+        """What no job of `keep` needs goes, unless it is younger: it may be arriving. How many drops that were."""
+        young = {_drop_of(path) for path in self._root.iterdir() if path.stat().st_mtime >= before.timestamp()}
+        others = {_drop_of(path) for path in self._root.iterdir()} - set(keep) - young
+        for name in others:
+            self.discard(name)
+        return len(others)
+
+    def held(self) -> tuple[str, ...]:
+        """Drops that lie here whole, the oldest copy first."""
+        folders = [path for path in self._root.iterdir() if path.is_dir() and not path.name.endswith(".part")]
+        return tuple(path.name for path in sorted(folders, key=lambda p: p.stat().st_mtime))
+
+    def card(self, job_id: str) -> Card | None:
+        """What was noted when this drop was copied; None where nothing that can be read was."""
+        try:
+            found = json.loads(self._card(job_id).read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _card(self, job_id: str) -> Path:
+        return self._root / f"{job_id}.json"
 
     def _part(self, job_id: str) -> Path:
         return self._root / f"{job_id}.part"
@@ -106,16 +150,21 @@ class Spool:
             raise from_os(exc, "The spool", Code.FAULT) from exc
         return self._part(job_id)
 
-    def _seal(self, job_id: str, sums: list[tuple[str, int]]) -> Manifest:
+    def _seal(self, job_id: str, sums: list[tuple[str, int]], card: Card) -> Manifest:
         part = self._part(job_id)
+        content = hashlib.sha256("".join(sorted(digest for digest, _ in sums)).encode()).hexdigest()
+        manifest = Manifest(content, len(sums), sum(size for _, size in sums))
         try:
             _sync_folder(part)
+            with self._card(job_id).open("w", encoding="utf-8") as out:
+                json.dump({**card, "manifest": asdict(manifest)}, out)
+                out.flush()
+                os.fsync(out.fileno())
             part.rename(self.folder(job_id))
             _sync_folder(self._root)
         except OSError as exc:
             raise from_os(exc, "The spool", Code.FAULT) from exc
-        content = hashlib.sha256("".join(sorted(digest for digest, _ in sums)).encode()).hexdigest()
-        return Manifest(content, len(sums), sum(size for _, size in sums))
+        return manifest
 
     def _check_room(self, wanted: int) -> None:
         free = shutil.disk_usage(self._root).free
@@ -131,16 +180,30 @@ class Spool:
 def _copy_unchanged(source: Path, seen: SeenFile, target: Path, limit: int) -> tuple[str, int] | None:
     """Copy one file through a descriptor that cannot be a link or a device; None when it is not what was seen."""
     try:
-        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return None
+        descriptor = _open_without_links(source, seen)
     except OSError as exc:
+        if exc.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
+            return None  # taken away, or a link was put in its place: not what was seen
         raise from_os(exc, f"The file {seen.path} on the share") from exc
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
         digest, size = _write(stream, target, seen.path, limit)
     return (digest, size) if size == seen.size else None
+
+
+def _open_without_links(source: Path, seen: SeenFile) -> int:
+    """No component below the drop area may be a link: whoever can write there could swap a folder for one."""
+    folders = seen.path.split("/")[:-1]
+    at = os.open(source.parents[len(folders)], os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for folder in folders:
+            inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+            os.close(at)
+            at = inner
+        return os.open(source.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+    finally:
+        os.close(at)
 
 
 def _write(stream: IO[bytes], target: Path, shown: str, limit: int) -> tuple[str, int]:
@@ -185,6 +248,11 @@ def _numbered(number: int, name: str) -> str:
     found = _SUFFIX.search(last)
     ending = found.group().lower() if found else ""
     return f"{number:06d}_{plain_name(last.removesuffix(found.group()) if found else last, 'file')[:40]}{ending}"
+
+
+def _drop_of(path: Path) -> str:
+    """`<job>`, `<job>.part` and `<job>.json` belong together."""
+    return path.name.split(".")[0]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,31 +1,53 @@
-"""What lies in the drop area, when it is complete, and what is never looked at. Pure: the clock is an argument."""
+"""What lies in the drop area, when it stands still, and what is never looked at. Pure: the clock is an argument."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 
 IGNORED = (
     ".*",
     "_*",
     "~*",
     "*.part",
+    "*.partial",
     "*.tmp",
+    "*.temp",
     "*.crdownload",
+    "*.download",
     "*.filepart",
+    "*.lnk",
     "why.txt",
+    "read before.txt",
+    "superseded.txt",
     "thumbs.db",
+    "ehthumbs.db",
     "desktop.ini",
+    "autorun.inf",
     "@eadir",
     "#recycle",
+    "#snapshot",
     "$recycle.bin",
+    "recycler",
     "system volume information",
     "lost+found",
+    "network trash folder",
+    "temporary items",
 )
-"""Matched without regard to case, at every depth."""
+"""Matched without regard to case, at every depth: what systems, copying programs and this box itself leave about."""
+
+DONE_NAMES = frozenset({"done", "done.txt"})
+"""A file of this name in a dropped folder says: this is all of it. Never read itself."""
+
+ALONE = (".zip", ".png", ".jpg", ".jpeg")
+"""A loose file of these is a drop of its own; all other loose files are taken in together."""
+
+LOOSE = "/"
+"""The name of what lies loose in the drop area and still arrives: no entry can be called so."""
 
 EMPTY_PATIENCE_SECONDS = 600.0
 """A folder that stays empty this long was left behind; before, someone is about to fill it."""
@@ -39,17 +61,52 @@ class SeenFile:
     size: int
     mtime_ns: int
 
+    @property
+    def says_done(self) -> bool:
+        return self.path.rsplit("/", 1)[-1].casefold() in DONE_NAMES
+
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A top-level entry of the drop area: a folder, an archive or a single file."""
+    """What one job is made of: a folder, an archive, a picture, or the loose files of one moment."""
 
     name: str
+    """Of its entry, as it is called in the drop area."""
     files: frozenset[SeenFile]
+    looked_at: datetime | None = None
+    """When the share was really looked at: on a network it is done less often."""
+    on_network: bool = False
+    loose: bool = False
 
     @property
     def bytes(self) -> int:
         return sum(f.size for f in self.files)
+
+    @property
+    def entry(self) -> str:
+        """The entries it is made of, `/` between."""
+        return "/".join(sorted(f.path for f in self.files)) if self.loose else self.name
+
+    @property
+    def title(self) -> str:
+        """What people see."""
+        if not self.loose:
+            return self.name
+        first = min((f.path for f in self.files), default="")
+        return f"{first} and {len(self.files) - 1} more" if len(self.files) > 1 else first
+
+    @property
+    def says_done(self) -> bool:
+        return any(f.says_done for f in self.files)
+
+    @property
+    def study_files(self) -> tuple[SeenFile, ...]:
+        """All but the word that it is complete, in order."""
+        return tuple(sorted((f for f in self.files if not f.says_done), key=lambda f: f.path))
+
+    def without(self, files: frozenset[SeenFile]) -> Drop:
+        """What of it is not among `files`."""
+        return replace(self, files=self.files - files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +119,10 @@ class _Watch:
 class Settling:
     """Remembers each drop between looks. The same path is walked at start-up as later: nothing settles at first sight."""
 
-    def __init__(self, looks: int, quiet_seconds: float) -> None:
+    def __init__(self, looks: int, quiet_seconds: float, network_quiet_seconds: float | None = None) -> None:
         self._looks = looks
         self._quiet = quiet_seconds
+        self._network_quiet = quiet_seconds if network_quiet_seconds is None else network_quiet_seconds
         self._watched: dict[str, _Watch] = {}
 
     def look(self, drops: Iterable[Drop], now: datetime) -> tuple[Drop, ...]:
@@ -82,19 +140,40 @@ class Settling:
 
     def _next(self, drop: Drop, now: datetime) -> _Watch:
         before = self._watched.get(drop.name)
-        if before is None or before.drop != drop or now < before.since:
+        if before is None or before.drop.files != drop.files or now < before.since:
             return _Watch(drop, 1, now)
-        return _Watch(drop, before.looks + 1, before.since)
+        looked_again = drop.looked_at is None or drop.looked_at != before.drop.looked_at
+        return _Watch(drop, before.looks + looked_again, before.since)
 
     def _settled(self, watch: _Watch, now: datetime) -> bool:
-        wanted = self._quiet if watch.drop.files else EMPTY_PATIENCE_SECONDS
+        quiet = self._network_quiet if watch.drop.on_network else self._quiet
+        wanted = quiet if watch.drop.files else EMPTY_PATIENCE_SECONDS
         return watch.looks >= self._looks and (now - watch.since).total_seconds() >= wanted
 
 
+def together(drops: Iterable[Drop], most_files: int) -> tuple[Drop, ...]:
+    """Loose files that settled in the same moment become one drop (several, where they are too many for one)."""
+    loose: list[Drop] = []
+    apart: list[Drop] = []
+    for drop in drops:
+        (loose if drop.loose else apart).append(drop)
+    loose.sort(key=lambda d: d.name)
+    for start in range(0, len(loose), most_files):
+        some = loose[start : start + most_files]
+        files = frozenset(f for drop in some for f in drop.files)
+        apart.append(replace(some[0], name=LOOSE, files=files))
+    return tuple(apart)
+
+
+@lru_cache(maxsize=16)
+def _pattern(extra: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(pattern.casefold()) for pattern in (*IGNORED, *extra)))
+
+
+@lru_cache(maxsize=50_000)
 def is_ignored(name: str, extra: tuple[str, ...] = ()) -> bool:
     """Whether a file or folder of this name is never looked at."""
-    folded = name.casefold()
-    return any(fnmatchcase(folded, pattern.casefold()) for pattern in (*IGNORED, *extra))
+    return _pattern(extra).match(name.casefold()) is not None
 
 
 def plain_name(text: str, fallback: str = "study") -> str:

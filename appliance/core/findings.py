@@ -10,6 +10,7 @@ from appliance.core.crops import Bag, cut_place, place_points, windows_of
 from appliance.core.localisation import Localisation, box_center, rounded
 from appliance.core.models import Grade, Grader, GraderSpec, ModelIdentity
 from appliance.core.plan import Plan
+from appliance.core.plausibility import is_void
 from appliance.core.report import Alert, Evidence, Finding, Outcome, Reason, Status
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region, Severity
 from appliance.core.study import Study
@@ -42,7 +43,13 @@ def cut_places(plan: Plan, specs: Mapping[Region, GraderSpec]) -> Iterator[Cut]:
                     yield Cut(condition, level, Reason.LEVEL_NOT_FOUND)
                 else:
                     bag = cut_place(serving, windows, condition, points[condition, level], specs[region])
-                    yield Cut(condition, level, bag or Reason.LEVEL_NOT_COVERED)
+                    yield Cut(condition, level, _gradable(bag))
+
+
+def _gradable(bag: Bag | None) -> Bag | Reason:
+    if bag is None:
+        return Reason.LEVEL_NOT_COVERED
+    return Reason.SIGNAL_VOID if is_void(bag.crops) else bag
 
 
 def grade(cut: Cut, grader: Grader, in_patient: bool) -> Finding:

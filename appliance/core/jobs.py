@@ -1,9 +1,14 @@
 """The life of a job, as a table. The ledger keeps it; nothing else changes a state.
 
 received ─▶ settling ─▶ queued ─▶ reading ─▶ done
-    │           │          ▲  ▲      │ │
-    └─ refused ─┴─▶ failed ┘  └──────┘ └─ crashed twice ─▶ quarantined ─▶ (released) queued
-                     retried   interrupted, postponed
+    │         │  │ ▲      │ ▲  ▲      │ │
+    │         │  │ └ grew ┘ │  └──────┘ └─ crashed twice ─▶ quarantined ─▶ (released) received
+    │         │  └─ joined  │  interrupted, postponed
+    └─ refused ┴─▶ failed ─▶ (retried) received
+
+A job is a drop until it is copied into the spool, and from then on the study that was found in it. `settling` is both:
+files that still change, and a study that waits for the rest of its series. A drop that brings more of a study that
+waits already becomes part of that job: `joined`.
 """
 
 from __future__ import annotations
@@ -11,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from appliance.core.study import Role
 
 MAX_CRASHES = 2
 """A job that ended the process this many times is quarantined: it would do so for ever."""
@@ -24,16 +31,26 @@ class State(StrEnum):
     DONE = "done"
     FAILED = "failed"
     QUARANTINED = "quarantined"
+    JOINED = "joined"
+    """Part of another job, which stands for both."""
 
     @property
     def is_final(self) -> bool:
-        return self in (State.DONE, State.FAILED, State.QUARANTINED)
+        return self in (State.DONE, State.FAILED, State.QUARANTINED, State.JOINED)
 
 
 class Event(StrEnum):
     SEEN = "seen"
     CHANGED = "changed"
     CLAIMED = "claimed"
+    """Copied whole into the spool."""
+    GREW = "grew"
+    """More of the same study came in."""
+    JOINED = "joined"
+    HURRIED = "hurried"
+    """A person said: read it now."""
+    COMPLETED = "completed"
+    """Nothing more is waited for."""
     TAKEN = "taken"
     READ = "read"
     REFUSED = "refused"
@@ -47,11 +64,17 @@ class Event(StrEnum):
 
 TABLE: dict[tuple[State, Event], State] = {
     (State.RECEIVED, Event.CHANGED): State.SETTLING,
-    (State.RECEIVED, Event.CLAIMED): State.QUEUED,
+    (State.RECEIVED, Event.CLAIMED): State.SETTLING,
+    (State.RECEIVED, Event.HURRIED): State.RECEIVED,
     (State.RECEIVED, Event.REFUSED): State.FAILED,
     (State.SETTLING, Event.CHANGED): State.SETTLING,
-    (State.SETTLING, Event.CLAIMED): State.QUEUED,
+    (State.SETTLING, Event.CLAIMED): State.SETTLING,
+    (State.SETTLING, Event.GREW): State.SETTLING,
+    (State.SETTLING, Event.HURRIED): State.SETTLING,
+    (State.SETTLING, Event.JOINED): State.JOINED,
+    (State.SETTLING, Event.COMPLETED): State.QUEUED,
     (State.SETTLING, Event.REFUSED): State.FAILED,
+    (State.QUEUED, Event.GREW): State.SETTLING,
     (State.QUEUED, Event.TAKEN): State.READING,
     (State.READING, Event.READ): State.DONE,
     (State.READING, Event.REFUSED): State.FAILED,
@@ -60,7 +83,7 @@ TABLE: dict[tuple[State, Event], State] = {
     (State.READING, Event.CRASHED): State.QUARANTINED,
     (State.DONE, Event.REVISED): State.DONE,
     (State.FAILED, Event.RETRIED): State.RECEIVED,
-    (State.QUARANTINED, Event.RELEASED): State.QUEUED,
+    (State.QUARANTINED, Event.RELEASED): State.RECEIVED,
 }
 
 
@@ -142,7 +165,7 @@ class Job:
     created_at: datetime
     updated_at: datetime
     entry: str = ""
-    """Its name in the drop area; empty for an upload."""
+    """Its name in the drop area, several loose files with `/` between; empty for an upload and a second study."""
     manifest: Manifest | None = None
     attempts: int = 0
     stage: str = ""
@@ -154,6 +177,30 @@ class Job:
     filed: bool = False
     filed_as: str = ""
     """Where the originals lie on the share, once filed."""
+    study_uid: str = ""
+    """Study Instance UID, once claimed; empty where the files name none."""
+    images: int = 0
+    missing: tuple[Role, ...] = ()
+    """Of the three series a whole reading needs."""
+    due_at: datetime | None = None
+    """When a study that waits for the rest is read with what there is."""
+    hurried: bool = False
+    joined: str = ""
+    """The job this drop became part of."""
+    revises: str = ""
+    """The earlier reading of the same study, which this one supersedes once it is done."""
+    superseded_by: str = ""
+    forgotten: bool = False
+    """Its report was deleted when it was old or space was short."""
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """Names in the drop area."""
+        return tuple(name for name in self.entry.split("/") if name)
+
+    @property
+    def is_claimed(self) -> bool:
+        return self.manifest is not None
 
 
 @dataclass(frozen=True, slots=True)

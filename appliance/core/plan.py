@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appliance.core.localisation import Localisation
+from appliance.core.plausibility import doubtful_sequences
 from appliance.core.report import Reason, SeriesUse
 from appliance.core.series_selection import Selection
 from appliance.core.spine import Region
@@ -61,4 +62,6 @@ def _refusal(region: Region, selection: Selection, found: Localisation | None) -
         return Reason.SEQUENCE_UNKNOWN if silent else MISSING[region]
     if found is None:
         return Reason.NO_SAGITTAL_T2
-    return None if found.named else Reason.NUMBERING_UNCERTAIN
+    if not found.named:
+        return Reason.NUMBERING_UNCERTAIN
+    return Reason.SEQUENCE_DOUBTFUL if region in doubtful_sequences(selection, found.points) else None

@@ -46,6 +46,8 @@ class Reason(StrEnum):
     SEQUENCE_UNKNOWN = "sequence_unknown"
     NUMBERING_UNCERTAIN = "numbering_uncertain"
     RENUMBERED = "renumbered"
+    SEQUENCE_DOUBTFUL = "sequence_doubtful"
+    SIGNAL_VOID = "signal_void"
 
     @property
     def label(self) -> str:
@@ -63,6 +65,9 @@ _REASONS: dict[Reason, str] = {
     Reason.SEQUENCE_UNKNOWN: "The picture does not say which sequence it is.",
     Reason.NUMBERING_UNCERTAIN: "The levels could not be numbered with certainty: the sacrum was not seen.",
     Reason.RENUMBERED: "A person moved the level names by one; the level now called so was not read.",
+    Reason.SEQUENCE_DOUBTFUL: "This series does not look like the sequence its header names. Check whether T1 and T2 "
+    "were mixed up.",
+    Reason.SIGNAL_VOID: "The picture is black here: metal, or nothing was imaged.",
 }
 
 

@@ -90,8 +90,13 @@ def weighting(contrast: Contrast) -> tuple[Weighting, str]:
     return by_times, f"{by_times} by {times}"
 
 
-def _judge(series: Series) -> tuple[Role, str]:
+def role_of(series: Series) -> Role:
     """What one series could serve for, looked at alone."""
+    return _judge(series)[0]
+
+
+def _judge(series: Series) -> tuple[Role, str]:
+    """The role, and why."""
     plane = series.plane
     if plane is None:
         return Role.UNUSED, "does not say where it lies"

@@ -13,14 +13,15 @@ from statistics import median
 
 import numpy as np
 
-from appliance.core.crops import place_points, windows_of
+from appliance.core.crops import windows_of
 from appliance.core.geometry import ImagePlane, Plane, Vector
 from appliance.core.localisation import FEWEST_DISCS, Localisation, localise_boxes, look
 from appliance.core.models import DetectedBox, Detector
 from appliance.core.plan import Plan
+from appliance.core.plausibility import sac_to_marrow
 from appliance.core.report import Reason, SeriesUse
 from appliance.core.series_selection import Weighting, weighting
-from appliance.core.spine import LEVELS, Condition, Level, Region, Structure
+from appliance.core.spine import LEVELS, Level, Region, Structure
 from appliance.core.study import Role, Series, Slice, Study
 
 DISC_DISTANCE_MM = 36.0
@@ -28,7 +29,6 @@ DISC_DISTANCE_MM = 36.0
 MOST_PICTURES = 20
 BRIGHTER_THAN_MARROW = 0.8
 """The sac against the vertebral bodies. 147 real pictures: T2 median 1.4 (5 %: 0.7), T1 0.4 (95 %: 0.75)."""
-SAC_HALF_WIDTH_MM = 4.0
 
 BANNER = (
     "Read from a picture without positions: the side cannot be known, millimetres are estimated from the distance of "
@@ -136,29 +136,7 @@ def _is_t2(series: Series, found: Localisation) -> bool:
     said, _ = weighting(series.contrast)
     if said is not Weighting.UNKNOWN:
         return said in (Weighting.T2, Weighting.STIR)
-    return sac_to_marrow(series.slices[0], found) >= BRIGHTER_THAN_MARROW
-
-
-def sac_to_marrow(picture: Slice, found: Localisation) -> float:
-    """Brightness along the middle of the sac over that of the vertebral bodies, between the found levels."""
-    places = place_points(found.points)
-    levels = [level for level in LEVELS if level in found.points]
-    canal = [places[Condition.SPINAL_CANAL_STENOSIS, level] for level in levels]
-    across = np.linspace(-SAC_HALF_WIDTH_MM, SAC_HALF_WIDTH_MM, 5)
-    along = [a + t * (b - a) for a, b in pairwise(canal) for t in np.linspace(0.25, 0.75, 5)]
-    sac = [_at(picture, point + np.array([0.0, dy, 0.0])) for point in along for dy in across]
-    marrow = [_at(picture, (found.points[a] + found.points[b]) / 2) for a, b in pairwise(levels)]
-    floor = float(np.percentile(picture.pixels, 1))
-    return (median(sac) - floor) / max(median(marrow) - floor, 1e-6)
-
-
-def _at(picture: Slice, point: Vector) -> float:
-    """Mean of a small square around the point."""
-    assert picture.plane is not None
-    x, y = (round(float(v)) for v in picture.plane.to_pixel(point))
-    rows, columns = picture.pixels.shape
-    y, x = min(max(y, 1), rows - 2), min(max(x, 1), columns - 2)
-    return float(picture.pixels[y - 1 : y + 2, x - 1 : x + 2].mean())
+    return sac_to_marrow(series.slices[0], found.points) >= BRIGHTER_THAN_MARROW
 
 
 def _use(one: _Look, best: bool) -> SeriesUse:

@@ -9,6 +9,7 @@ from flask import Flask
 from appliance.core.jobs import Job, State
 from appliance.core.spine import Condition, Level, Severity
 from appliance.core.words import in_words, next_step
+from appliance.web.services import services
 
 CONDITION_HEADS = {
     Condition.SPINAL_CANAL_STENOSIS: ("Spinal canal", ""),
@@ -20,7 +21,7 @@ CONDITION_HEADS = {
 
 
 def add_filters(app: Flask) -> None:
-    app.add_template_filter(in_words)
+    app.add_template_filter(lambda job: in_words(job, services().clock()), "in_words")
     app.add_template_filter(next_step)
     app.add_template_filter(when)
     app.add_template_filter(study_day)
@@ -61,7 +62,8 @@ def severity_name(value: str) -> str:
 def pill(job: Job) -> tuple[str, str]:
     """The short word on a job's card, and the class that colours it. The word alone says everything."""
     if job.state is not State.DONE or job.result is None:
-        words = {State.RECEIVED: "arriving", State.SETTLING: "arriving", State.QUEUED: "waiting"}
+        settling = "gathering" if job.is_claimed else "arriving"
+        words = {State.RECEIVED: "arriving", State.SETTLING: settling, State.QUEUED: "waiting"}
         return words.get(job.state, job.state.value), job.state.value
     if not job.result.graded:
         return "not evaluable", "failed"

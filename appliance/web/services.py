@@ -75,6 +75,7 @@ class Services:
     accounts: Accounts
     health: Callable[[], Health]
     try_again: Callable[[Job], Job]
+    read_now: Callable[[Job], Job]
     transfers: Transfers
     register: Register
     revising: Revising

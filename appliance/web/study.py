@@ -29,8 +29,10 @@ ASK_AGAIN_MS = 1000
 
 
 @pages.get("")
-def show(job_id: str) -> str | tuple[str, int]:
+def show(job_id: str) -> str | tuple[str, int] | AnyResponse:
     job = job_of(job_id)
+    if job.joined:
+        return redirect(url_for("study.show", job_id=job.joined))
     if job.state is not State.DONE:
         history = services().ledger.history(job.id)
         return render_template("progress.html", job=job, live=_live(job), history=history)
@@ -115,6 +117,14 @@ def again(job_id: str) -> AnyResponse:
     return redirect(url_for("study.show", job_id=job.id))
 
 
+@pages.post("/now")
+def now(job_id: str) -> AnyResponse:
+    """A study that waits for its rest, read without it."""
+    job = services().read_now(job_of(job_id))
+    services().accounts.note(g.user.name, f"hurried {job.id}", services().clock())
+    return redirect(url_for("study.show", job_id=job.id))
+
+
 def missing(report: Mapping[str, Any]) -> dict[str, list[tuple[str, list[str]]]]:
     """Reason in words to the places it holds for: (condition, its levels)."""
     found: dict[str, dict[str, list[str]]] = {}
@@ -154,7 +164,7 @@ def _told(patient: Patient) -> str:
 def _earlier(source: Job) -> list[tuple[Job, str]]:
     """Other readings of the same patient that ended well, newest study first, with the study's day."""
     others = ((services().ledger.find(job_id), day) for job_id, day in services().register.others(source.id))
-    return [(job, day) for job, day in others if job is not None and job.state is State.DONE]
+    return [(job, day) for job, day in others if job is not None and job.state is State.DONE and not job.superseded_by]
 
 
 def _file(folder: Path, name: str) -> Path | None:

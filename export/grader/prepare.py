@@ -17,6 +17,7 @@ from pathlib import Path
 
 from appliance.core.models import GraderSpec
 from appliance.core.spine import Region
+from appliance.errors import InputError
 from export.datasets.sample import LabelledStudy
 from export.grader.data import bags_of, has_bags, save_bags
 from export.grader.model import DEFAULT_SPECS
@@ -56,7 +57,11 @@ def prepare_studies(studies: Iterable[LabelledStudy], cache: Path, specs: Sequen
         folder = cache / split_of(labelled.patient) / labelled.study_id
         missing = [s for s in specs if not has_bags(folder, s)]
         if missing:
-            study = labelled.load()
+            try:
+                study = labelled.load()
+            except InputError as error:  # one unreadable study in two thousand stops nothing, and is not hidden
+                print(f"{labelled.study_id} left out: {error.message}", flush=True)
+                continue
             for spec in missing:
                 save_bags(folder, bags_of(labelled, study, spec))
         count += 1

@@ -90,7 +90,9 @@ def _origin(args: argparse.Namespace) -> str:
     """Where the weights come from, for the model card."""
     earlier = str(load_facts(args.start).get("origin", "")) if args.start else ""
     start = f"{args.trunk.name} (trunk)" if args.trunk else "random weights"
-    return earlier or f"MobileNetV3-Large with gated attention, from {start}, trained on {args.dataset}"
+    if earlier:
+        return earlier if args.dataset in earlier else f"{earlier}, then on {args.dataset}"
+    return f"MobileNetV3-Large with gated attention, from {start}, trained on {args.dataset}"
 
 
 def _studies(dataset: str, folder: Path) -> Iterator:  # type: ignore[type-arg]
@@ -110,7 +112,7 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     torch.manual_seed(plan.seed)
-    net.to(memory_format=torch.channels_last)
+    net.to(device=torch.device("cuda" if torch.cuda.is_available() else "cpu"), memory_format=torch.channels_last)
     optimiser = _optimiser(net, plan)
     first, best = _resume(out, net, optimiser) if resume else (0, {})
     validation = load_bags((cache / "val").glob("*"), net.spec)
@@ -162,7 +164,7 @@ def _epoch(
 ) -> float:
     net.train()
     rng = np.random.default_rng([plan.seed, epoch])
-    weights = torch.from_numpy(class_weights(bags.ranks))
+    weights = torch.from_numpy(class_weights(bags.ranks)).to(_device(net))
     order = rng.permutation(len(bags))
     total, steps = 0.0, max(1, len(order) // plan.bags)
     for step in range(steps):
@@ -189,12 +191,15 @@ def _loss(
     bag_of = torch.tensor([n for n, slices in enumerate(shown) for _ in slices])
     raw = torch.from_numpy(bags.pictures[[i for slices in shown for i in slices]])[:, None].float()
     pictures = augment(raw, bag_of, len(labels), bags.spec, rng, plan.strength)
-    logits, measured, _ = net(pictures.to(memory_format=torch.channels_last), bag_of, len(labels))
-    ranks = torch.tensor([b.rank for b in labels])
+    device = _device(net)
+    shown_to = pictures.to(device, memory_format=torch.channels_last)
+    logits, measured, _ = net(shown_to, bag_of.to(device), len(labels))
+    ranks = torch.tensor([b.rank for b in labels], device=device)
     loss = functional.cross_entropy(logits, ranks, weights, label_smoothing=plan.smoothing)
     known = [n for n, b in enumerate(labels) if b.measure is not None]
     if known and plan.measure:
-        target = torch.tensor([labels[n].measure for n in known], dtype=torch.float32).clamp(*MEASURE_CLIP)
+        target = torch.tensor([labels[n].measure for n in known], dtype=torch.float32, device=device)
+        target = target.clamp(*MEASURE_CLIP)
         loss = loss + plan.measure * functional.smooth_l1_loss(measured[known], target, beta=0.5)
     return loss
 
@@ -210,8 +215,9 @@ def logits_of(net: GraderNet, bags: BagSet, batch: int = 16) -> NDArray[np.float
         bag_of = torch.tensor([n for n, slices in enumerate(shown) for _ in slices])
         crops = middle(bags.pictures[[i for slices in shown for i in slices]], bags.spec.size_px)
         pictures = torch.from_numpy(np.ascontiguousarray(crops))[:, None].float()
-        logits, _, _ = net(pictures.to(memory_format=torch.channels_last), bag_of, len(labels))
-        found.append(logits.numpy())
+        shown_to = pictures.to(_device(net), memory_format=torch.channels_last)
+        logits, _, _ = net(shown_to, bag_of.to(_device(net)), len(labels))
+        found.append(logits.cpu().numpy())
     return np.concatenate(found)
 
 
@@ -245,6 +251,10 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def _better(figures: dict[str, float], best: dict[str, float]) -> bool:
     return figures["macro_f1"] - 0.2 * figures["log_loss"] > best["macro_f1"] - 0.2 * best["log_loss"]
+
+
+def _device(net: GraderNet) -> torch.device:
+    return net.temperature.device
 
 
 def _note(out: Path, figures: dict[str, float], started: float) -> None:

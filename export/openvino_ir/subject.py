@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,3 +28,5 @@ class Subject:
     measure: Callable[[Path], Mapping[str, float]]
     measured_on: str
     origin: str
+    told: Mapping[str, str] = field(default_factory=dict)
+    """`trained_on`, `split`, `proves`, `does_not_prove` of the model card, where the usual words would be untrue."""

@@ -22,7 +22,8 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def queue(ledger: Ledger, job_id: str) -> None:
     ledger.receive(job_id, f"study {job_id}", job_id, Source.SHARE, MORNING)
-    ledger.claimed(job_id, Manifest(f"content {job_id}", 3, 99), MORNING)
+    ledger.claimed(job_id, job_id, Manifest(f"content {job_id}", 3, 99), (), (), MORNING)
+    ledger.completed(job_id, "names no study", MORNING)
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -39,7 +40,7 @@ def test_a_wrong_step_changes_nothing(ledger: Ledger) -> None:
     queue(ledger, "a")
     with pytest.raises(WrongTransitionError):
         ledger.refuse("a", Reason("corrupt", "x"), MORNING)
-    assert ledger.job("a").state is State.QUEUED and len(ledger.history("a")) == 2
+    assert ledger.job("a").state is State.QUEUED and len(ledger.history("a")) == 3
 
 
 def test_the_attempt_is_counted_before_the_work(ledger: Ledger, tmp_path: Path) -> None:
@@ -72,7 +73,8 @@ def test_every_step_has_its_time_and_its_reason(ledger: Ledger) -> None:
     ledger.take(MORNING + timedelta(seconds=5))
     ledger.refuse("a", Reason("corrupt", "Damaged.", "Send again."), MORNING + timedelta(seconds=9))
     steps = [(t.event.value, (t.at - MORNING).seconds, t.note) for t in ledger.history("a")]
-    assert steps == [("seen", 0, ""), ("claimed", 0, ""), ("taken", 5, ""), ("refused", 9, "corrupt")]
+    assert steps[0] == ("seen", 0, "") and steps[1] == ("claimed", 0, "3 files")
+    assert steps[2:] == [("completed", 0, "names no study"), ("taken", 5, ""), ("refused", 9, "corrupt")]
     assert ledger.job("a").reason == Reason("corrupt", "Damaged.", "Send again.")
 
 

@@ -34,8 +34,8 @@ def test_the_same_files_have_the_same_content_whatever_they_are_called(tmp_path:
         (tmp_path / folder).mkdir()
         for name, text in zip(names, ("one", "two"), strict=True):
             (tmp_path / folder / name).write_text(text)
-    first = spool.claim("j1", [seen(p) for p in sorted((tmp_path / "x").iterdir())])
-    second = spool.claim("j2", [seen(p) for p in sorted((tmp_path / "y").iterdir())])
+    first = spool.claim("j1", [seen(p) for p in sorted((tmp_path / "x").iterdir())], {})
+    second = spool.claim("j2", [seen(p) for p in sorted((tmp_path / "y").iterdir())], {})
     assert first == second and first is not None and (first.files, first.bytes) == (2, 6)
 
 
@@ -45,13 +45,12 @@ def test_a_link_put_in_place_of_a_file_is_not_read(tmp_path: Path) -> None:
     wanted = seen(file)
     file.unlink()
     file.symlink_to("/etc/hostname")
-    with pytest.raises(SystemicError):
-        Spool(tmp_path / "spool", 1 << 20).claim("j1", [wanted])
+    assert Spool(tmp_path / "spool", 1 << 20).claim("j1", [wanted], {}) is None
     assert not (tmp_path / "spool" / "j1").exists()
 
 
 def test_a_device_is_not_read(tmp_path: Path) -> None:
-    assert Spool(tmp_path / "spool", 1 << 20).claim("j1", [(Path("/dev/null"), SeenFile("x", 0, 0))]) is None
+    assert Spool(tmp_path / "spool", 1 << 20).claim("j1", [(Path("/dev/null"), SeenFile("x", 0, 0))], {}) is None
 
 
 @pytest.mark.parametrize(
@@ -66,9 +65,9 @@ def test_a_persons_words_make_one_harmless_name(said: str, kept: str) -> None:
 def test_nothing_is_filed_under_an_empty_mount_point(tmp_path: Path) -> None:
     share = tmp_path / "share"
     share.mkdir()
-    shelf = Shelf(share, Inbox(share).check)
+    shelf = Shelf(Inbox(share).opened)
     with pytest.raises(SystemicError) as caught:
-        shelf.file_done(job(), "_done/x", None, tmp_path, "")
+        shelf.file_done(job(), "_done/x", None, frozenset(), (), "")
     assert caught.value.code is Code.SHARE_GONE and list(share.iterdir()) == []
 
 
@@ -77,10 +76,10 @@ def test_originals_that_were_taken_away_come_back_from_the_spool(tmp_path: Path)
     Inbox(share).create()
     spooled.mkdir()
     (spooled / "000001_a.dcm").write_text("1")
-    shelf = Shelf(share, Inbox(share).check)
+    shelf, claimed = Shelf(Inbox(share).opened), frozenset({SeenFile("study/a.dcm", 1, 0)})
     for _ in range(2):
-        shelf.file_done(job(), "_done/x", None, spooled, "")
-    assert [p.name for p in (share / "_done/x/originals").iterdir()] == ["000001_a.dcm"]
+        shelf.file_done(job(), "_done/x", None, claimed, tuple(spooled.iterdir()), "")
+    assert [p.name for p in (share / "_done/x/originals").iterdir()] == ["a.dcm"]
 
 
 def test_an_existing_folder_is_never_marked_by_the_box(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from appliance.core.report import (
 )
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region
 from appliance.core.study import Contrast, Role, Series, Slice, Study
-from tests.make_dicom import DISCS_Z, Recipe, sagittal_picture
+from tests.make_dicom import BRIGHT_SAC, DARK_SAC, DISCS_Z, Recipe, sagittal_picture
 
 RECIPE = Recipe()
 T1, T2 = Contrast(600, 10), Contrast(3500, 100)
@@ -28,12 +28,13 @@ T1, T2 = Contrast(600, 10), Contrast(3500, 100)
 
 def sagittal(uid: str = "t2", contrast: Contrast = T2, recipe: Recipe = RECIPE) -> Series:
     half, middle = recipe.fov_mm / 2, (recipe.sagittal_slices - 1) / 2
+    sac = DARK_SAC if contrast == T1 else BRIGHT_SAC
     slices = []
     for i in range(recipe.sagittal_slices):
         x = (i - middle) * recipe.sagittal_step_mm
         where = ImagePlane((x, -half, half), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), recipe.spacing, recipe.spacing,
                            recipe.side_px, recipe.side_px)  # fmt: skip
-        slices.append(Slice(f"{uid}.{i}", sagittal_picture(recipe, x).astype(np.float32), where))
+        slices.append(Slice(f"{uid}.{i}", sagittal_picture(recipe, x, sac).astype(np.float32), where))
     return Series(uid, tuple(slices), contrast)
 
 

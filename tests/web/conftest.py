@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from appliance.adapters.accounts import Accounts
 from appliance.adapters.slice_files import read_index
-from appliance.intake import try_again
+from appliance.intake import read_now, try_again
 from appliance.report_folder import pdf_for
 from appliance.web.application import create_app
 from appliance.web.services import PageSettings, Services
@@ -40,6 +40,7 @@ def app(box: SmallBox, accounts: Accounts) -> Flask:
         accounts=accounts,
         health=box.vitals.take,
         try_again=lambda job: try_again(job, box.ledger, box.shelf.bring_back, box.clock()),
+        read_now=lambda job: read_now(job, box.ledger, box.clock()),
         transfers=box.transfers,
         register=box.register,
         revising=box.revising,

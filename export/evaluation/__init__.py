@@ -1,0 +1,1 @@
+"""What the models are worth, part by part; `python -m export.evaluate` is the door."""

@@ -1,0 +1,121 @@
+"""Canal grades of real pictures against the depth of the dural sac measured on SPIDER's masks.
+
+The depth is physical truth, not a radiologist's grade: the rank correlation says whether the grader sees narrow sacs as
+narrow, the AUC whether it parts those under 10 and 13 mm from the rest. L5/S1 is also left out once, because the sac
+ends there without being narrowed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from appliance.core.spine import SEVERITIES, Level, Region
+from benchmarks.results import Table
+from export.datasets import spider
+from export.evaluation.answers import opened
+from export.evaluation.intervals import by_patient
+from export.evaluation.plots import draw_depth
+from export.evaluation.spider_canal import ABSOLUTE_MM, RELATIVE_MM, canal_bags, stacks
+from export.grader.data import middle, reading_slices
+from export.grader.evaluate import expected_rank
+
+DATA = (
+    "real T2 SPACE of SPIDER patients averaged to 3.6 mm slices, crops at the masks' discs; depth of the dural sac from "
+    "the masks; intervals by patient"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One canal: its depth in mm, and the mean grade the model gave (0 normal/mild to 2 severe)."""
+
+    patient: str
+    level: Level
+    depth_mm: float
+    grade: float
+    said: int
+    """The most probable class."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--limit", type=int, help="at most so many patients")
+
+
+def run(args: argparse.Namespace) -> Mapping[str, list[Table]]:
+    patients = list(stacks(args.data / spider.SPACE, held_out_only=False))[: args.limit]
+    rows, shown = [], {}
+    for weights in opened(args.int8, args.fp32):
+        grader = weights.models.graders[Region.CANAL]
+        bags = canal_bags(patients, grader.spec)
+        measured = []
+        for bag in bags.labels:
+            crops = np.ascontiguousarray(middle(bags.pictures[reading_slices(bag, bags.spec)], bags.spec.size_px))
+            p = grader.grade(crops).probabilities
+            measured.append(Measured(bag.study, bag.level, float(bag.measure or 0), expected_rank(p), int(np.argmax(p))))
+        shown[weights.name] = measured
+        rows += [(name, weights.name, *_cells(own)) for name, own in groups(measured)]
+    draw_depth(shown, args.results / "plots" / "depth.png")
+    rows.sort(key=lambda row: row[0])
+    columns = ("canals", "model", "patients", "places", "Spearman ρ of grade and depth",
+               f"AUC under {ABSOLUTE_MM:.0f} mm", f"AUC under {RELATIVE_MM:.0f} mm",
+               f"places under {ABSOLUTE_MM:.0f} / {RELATIVE_MM:.0f} mm")  # fmt: skip
+    counts = Table("Said, by measured depth", DATA, args.command, _SAID, tuple(_said(shown)))
+    return {"depth": [Table("Canal grade against measured depth", DATA, args.command, columns, tuple(rows)), counts]}
+
+
+_SAID = ("depth of the sac", "model", *(s.label for s in SEVERITIES))
+
+
+def _said(shown: Mapping[str, Sequence[Measured]]) -> Iterator[tuple[str, ...]]:
+    """All patients: how often each grade was said of narrow and of wide sacs."""
+    edges = (0.0, ABSOLUTE_MM, RELATIVE_MM, 99.0)
+    for name, (low, high) in zip(("under 10 mm", "10 to 13 mm", "13 mm and more"), pairwise(edges), strict=True):
+        for model, measured in shown.items():
+            said = [m.said for m in measured if low <= m.depth_mm < high]
+            yield (name, model, *(str(said.count(s.rank)) for s in SEVERITIES))
+
+
+def groups(measured: Sequence[Measured]) -> list[tuple[str, list[Measured]]]:
+    """Held-out patients first: all of them are honest only while no grader is trained on SPIDER's pictures."""
+    held = [m for m in measured if spider.held_out(m.patient)]
+    named = [("held-out patients", held), ("all patients", list(measured))]
+    above = [(f"{name}, without L5/S1", [m for m in own if m.level is not Level.L5_S1]) for name, own in named]
+    return [(name, own) for name, own in (*named, *above) if len(own) > 2]
+
+
+def correlation(measured: Sequence[Measured]) -> float:
+    """Spearman's, turned so that graver for narrower is positive; NaN where either stands still."""
+    depth, grade = np.array([m.depth_mm for m in measured]), np.array([m.grade for m in measured])
+    if len(measured) < 3 or not np.ptp(depth) or not np.ptp(grade):
+        return float("nan")
+    return float(-stats.spearmanr(depth, grade).statistic)
+
+
+def auc(measured: Sequence[Measured], under_mm: float) -> float:
+    """Chance that a canal under `under_mm` is graded graver than one over it (Mann-Whitney); NaN without both."""
+    narrow = [m.grade for m in measured if m.depth_mm < under_mm]
+    wide = [m.grade for m in measured if m.depth_mm >= under_mm]
+    if not narrow or not wide:
+        return float("nan")
+    return float(stats.mannwhitneyu(narrow, wide).statistic / (len(narrow) * len(wide)))
+
+
+def _cells(own: Sequence[Measured]) -> tuple[str, ...]:
+    patients: dict[str, list[Measured]] = {}
+    for m in own:
+        patients.setdefault(m.patient, []).append(m)
+    figures = (correlation, lambda x: auc(x, ABSOLUTE_MM), lambda x: auc(x, RELATIVE_MM))
+    texts = []
+    for figure in figures:
+        low, high = by_patient(patients, figure)
+        texts.append(f"{figure(own):.2f} ({low:.2f}-{high:.2f})")
+    counts = " / ".join(str(sum(m.depth_mm < limit for m in own)) for limit in (ABSOLUTE_MM, RELATIVE_MM))
+    return str(len(patients)), str(len(own)), *texts, counts
