@@ -16,7 +16,7 @@ from typing import Any
 
 from flask import Flask
 
-from appliance import config, selftest
+from appliance import config, report_folder, selftest
 from appliance.adapters.accounts import Accounts
 from appliance.adapters.decoder import Decoder
 from appliance.adapters.host import Host
@@ -25,8 +25,10 @@ from appliance.adapters.mounts import Mounts
 from appliance.adapters.mqtt import Address, MqttLink
 from appliance.adapters.outbox import Outbox
 from appliance.adapters.receipts import Receipts
+from appliance.adapters.register import Register
 from appliance.adapters.reports import Reports
 from appliance.adapters.shelf import Shelf
+from appliance.adapters.slice_files import discard_slices, read_index
 from appliance.adapters.spool import Spool
 from appliance.config import Config
 from appliance.core import messages
@@ -38,12 +40,15 @@ from appliance.errors import Code, from_os
 from appliance.gathering import Gathering
 from appliance.inspection import Inspector
 from appliance.intake import Intake, Uploads, Walls, read_now, try_again
+from appliance.keeper import Keeper
 from appliance.ports import Ledger as LedgerPort
 from appliance.ports import Reader
 from appliance.publisher import Manners, Publisher
 from appliance.recovery import Recovery
 from appliance.retention import Keeping, Retention
+from appliance.revising import Revising
 from appliance.study_reader import StudyReader
+from appliance.transfers import Transfers
 from appliance.vitals import Vitals
 from appliance.web.application import create_app
 from appliance.web.services import PageSettings, Services
@@ -70,6 +75,7 @@ class Box:
         self.accounts = Accounts(data / "accounts.db")
         self.spool = Spool(data / "spool", limits.file_bytes, settings.disk.stop_mb * MIB)
         self.reports = Reports(data / "reports")
+        self.register = Register(data / "register.db", settings.privacy.keep_identifiers)
         self.inbox = self._inbox(limits.files)
         self.ledger = Recovery(
             self.spool, self.reports, self.inspector, self._gathering, self.inbox.has
@@ -81,7 +87,15 @@ class Box:
             lambda: models_of(settings, data / "ovcache"),
             lambda models: selftest.check(models, clock()),
             self.decoder.pictures,
+            keep_slices=settings.privacy.keep_images_days > 0,
         )
+
+    def transfers(self) -> Transfers:
+        """Uploads in pieces; also a part that comes round."""
+        limits = limits_of(self.settings)
+        sizes = {"most_bytes": self.settings.web.upload_mb * MIB, "file_bytes": limits.file_bytes}
+        gathering = self._gathering(self.ledger)
+        return Transfers(self.ledger, self.spool, self.inspector, gathering, new_id, most_files=limits.files, **sizes)
 
     def intake(self) -> Intake:
         """Made ready: what an earlier life left half-done is tidied up."""
@@ -136,9 +150,21 @@ class Box:
             clock,
             node=self.settings.box.node,
             identifiers=self.settings.privacy.mqtt_identifiers,
+            remember=self.register.note,
         )
         made.recover(clock())
         return made
+
+    def keeper(self) -> Keeper:
+        """Takes away slices that are too old, or too many for the disk."""
+        low = self.settings.disk.warn_mb
+        return Keeper(
+            self.reports.folders,
+            lambda folder: read_index(folder) is not None,
+            discard_slices,
+            lambda: self.vitals.take().host.disk_free_mb < low,
+            timedelta(days=self.settings.privacy.keep_images_days),
+        )
 
     def publisher(self, embedded_port: int | None = None) -> Publisher:
         """To the configured broker, or to the embedded one at `embedded_port`."""
@@ -174,8 +200,9 @@ class Box:
     def _woken(self) -> None:
         self.wake()
 
-    def page(self, setup_code: str) -> Flask:
+    def page(self, setup_code: str, transfers: Transfers) -> Flask:
         """The web application. `setup_code` lets the first administrator in; the terminal shows it."""
+        limits = limits_of(self.settings)
         uploads = Uploads(
             self.ledger, self.spool, self.inspector, self._gathering(self.ledger), new_id, self.settings.limits.files
         )
@@ -186,6 +213,11 @@ class Box:
             accounts=self.accounts,
             health=self.vitals.take,
             try_again=self.try_again,
+            transfers=transfers,
+            register=self.register,
+            revising=Revising(self.ledger, self.reports, self.shelf, report_folder.write_again),
+            slices=read_index,
+            pdf=report_folder.pdf_for,
             read_now=self.read_now,
             facts=self.facts,
             clock=clock,
@@ -197,6 +229,9 @@ class Box:
             names=web.names,
             https=web.https,
             upload_bytes=web.upload_mb * MIB,
+            upload_files=limits.files,
+            file_bytes=limits.file_bytes,
+            identifiers=self.settings.privacy.keep_identifiers,
             session=timedelta(hours=web.session_hours),
             node=self.settings.box.node,
         )
@@ -229,6 +264,7 @@ class Box:
         self.ledger.close()
         self.outbox.close()
         self.accounts.close()
+        self.register.close()
 
 
 def clock() -> datetime:

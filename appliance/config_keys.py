@@ -141,6 +141,14 @@ class Privacy:
     mqtt_identifiers: bool = _key(
         False, "Publish the Study Instance UID with each result. Off: nothing that names a study or person."
     )
+    keep_identifiers: bool = _key(
+        False, "Keep patient name, ID, date of birth and sex on the box, shown and searched in the page. "
+        "Off: a patient is known by a keyed hash only."
+    )  # fmt: skip
+    keep_images_days: int = _key(
+        90, "Days the slices stay on the box for the page's viewer; 0: none are kept. The oldest go first when the "
+        "disk runs low. Reports and marked pictures stay.", 0, 36_500
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS = 45.0
 READER_LOOKS_SECONDS = 0.5
+TRANSFERS_LOOK_SECONDS = 60.0
+KEEPER_LOOKS_SECONDS = 60.0
 RETENTION_LOOKS_SECONDS = 60.0
 PUBLISHER_WAITS_SECONDS = 0.1
 
@@ -105,12 +107,15 @@ class Running:
                 worker.give_back(clock())
 
         self._stops[-1] = stop
+        self._loop(self.box.keeper(), KEEPER_LOOKS_SECONDS)
 
     def _web(self) -> None:
         web = self.box.settings.web
         if not web.enabled:
             return
-        app = self.box.page(self._setup_code)
+        transfers = self.box.transfers()
+        self._loop(transfers, TRANSFERS_LOOK_SECONDS)
+        app = self.box.page(self._setup_code, transfers)
         port = web.port or free_port(web.host)
         try:
             server = create_server(

@@ -8,22 +8,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from appliance.adapters.report_files import write_report
 from appliance.core.limits import Limits
 from appliance.core.report_json import to_json
 from appliance.errors import Code, ModelError
 from appliance.pipeline import Models, read_study
 from appliance.ports import Progress, Reading, ToRead
 from appliance.reading import ReadFile, read_file, read_path
+from appliance.report_folder import write_all
 
 
 class StudyReader:
     """`load` makes the models ready; `check` reads the built-in study with them. Both raise ModelError."""
 
     def __init__(
-        self, limits: Limits, load: Callable[[], Models], check: Callable[[Models], None], decode: ReadFile = read_file
-    ) -> None:
+        self, limits: Limits, load: Callable[[], Models], check: Callable[[Models], None], decode: ReadFile = read_file,
+        keep_slices: bool = True,
+    ) -> None:  # fmt: skip
         self._limits, self._load, self._check, self._decode = limits, load, check, decode
+        self._keep_slices = keep_slices
         self._models: Models | None = None
 
     @property
@@ -54,9 +56,9 @@ class StudyReader:
         report = read_study(found, models, now, revision=study.revision, progress=progress)
 
         def write(folder: Path) -> None:
-            write_report(report, found, folder)
+            write_all(report, found, folder, self._keep_slices)
 
-        return Reading(cast(Mapping[str, Any], to_json(report)), write)
+        return Reading(cast(Mapping[str, Any], to_json(report)), write, found.patient)
 
     def _ready(self) -> Models:
         if self._models is None:

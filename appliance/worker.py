@@ -8,7 +8,7 @@ happens to the job; the one broad `except` of the box is in `guarded`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,8 @@ from appliance.core.drops import SeenFile, plain_name
 from appliance.core.gathering import Image
 from appliance.core.jobs import MAX_CRASHES, Job, Reason, Result, Source, State
 from appliance.core.progress import overall
-from appliance.core.spine import SEVERITIES
+from appliance.core.report_summary import summary
+from appliance.core.study import Patient
 from appliance.errors import Code, InputError, LumbarboxError, ModelError, SystemicError
 from appliance.gathering import is_read_already
 from appliance.ports import Clock, Ledger, Outbox, Progress, Reader, Reports, Shelf, Spool, ToRead
@@ -75,10 +76,11 @@ class Worker:
         *,
         node: str,
         identifiers: bool = False,
+        remember: Callable[[str, Patient, str], None] = lambda job_id, patient, study_date: None,
     ) -> None:
         self._ledger, self._spool, self._reports, self._outbox = ledger, spool, reports, outbox
         self._shelf, self._reader, self._clock = shelf, reader, clock
-        self._node, self._identifiers = node, identifiers
+        self._node, self._identifiers, self._remember = node, identifiers, remember
         self._bell, self._filing_bell = Bell(ledger, "reader"), Bell(ledger, "filing")
         self._prepared = False
         self._not_before: datetime | None = None
@@ -169,10 +171,11 @@ class Worker:
         revision = earlier.result.revision + 1 if earlier is not None and earlier.result is not None else 1
         what = ToRead(self._files(job, earlier), job.study_uid, revision)
         reading = self._reader.read(what, self._clock(), self._progress(job))
-        result = _summary(reading.report, self._reader.fingerprint)
+        result = summary(reading.report, self._reader.fingerprint)
         same = self._ledger.with_report(result.report_id) if earlier is None else None
         if same is None:
             self._reports.save(job.id, reading.write, _card(job, result))
+            self._remember(job.id, reading.patient, reading.report["study"]["study_date"])
         self._ledger.read(job.id, result, same.id if same else "", self._clock())
 
     def _read_before(self, job: Job, earlier: Job | None) -> Job | None:
@@ -314,17 +317,3 @@ def _card(job: Job, result: Result) -> dict[str, Any]:
         "images": job.images, "created_at": job.created_at.isoformat(), "updated_at": job.updated_at.isoformat(),
         "manifest": asdict(job.manifest) if job.manifest else None, "content": content, "result": asdict(result),
     }  # fmt: skip
-
-
-def _summary(report: Mapping[str, Any], fingerprint: str) -> Result:
-    graded = [f["severity"] for f in report["findings"] if f["status"] == "graded"]
-    worst = max(graded, key=[s.value for s in SEVERITIES].index, default="")
-    return Result(
-        report["report_id"],
-        report["revision"],
-        report["outcome"],
-        worst,
-        len(report["alerts"]),
-        len(graded),
-        fingerprint,
-    )

@@ -18,6 +18,7 @@ from appliance.adapters.inbox import Inbox
 from appliance.adapters.ledger import Ledger
 from appliance.adapters.outbox import Outbox
 from appliance.adapters.receipts import Receipts
+from appliance.adapters.register import Register
 from appliance.adapters.reports import Reports
 from appliance.adapters.shelf import Shelf
 from appliance.adapters.spool import Spool
@@ -30,14 +31,18 @@ from appliance.core.report import Alert, Evidence, Finding, Outcome, Reason, Rep
 from appliance.core.report_csv import to_csv
 from appliance.core.report_json import to_json
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region
-from appliance.core.study import Role
+from appliance.core.study import Patient, Role
 from appliance.errors import Code, DeliveryError, InputError
 from appliance.gathering import Gathering
 from appliance.intake import Intake, Uploads, Walls
 from appliance.ports import Progress, Reading, ToRead
+from appliance.report_folder import write_again, write_all
 from appliance.retention import Keeping, Retention
+from appliance.revising import Revising
+from appliance.transfers import Transfers
 from appliance.vitals import Vitals
 from appliance.worker import Worker
+from tests.core import make_values
 
 WAITS = Waits(series=timedelta(seconds=10), study=timedelta(seconds=60))
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -78,7 +83,10 @@ def _finding(condition: Condition, level: Level, partly: bool) -> Finding:
 
 
 class FakeReader:
-    """Reads any text: `corrupt` in it is refused, `fault` is a bug of ours, `partly` lacks the axial series."""
+    """Reads any text: `corrupt` in it is refused, `fault` is a bug of ours, `partly` lacks the axial series.
+
+    `spine` in it leaves real pictures and slices; `ID=x` says whose it is.
+    """
 
     def __init__(self) -> None:
         self.fingerprint = "models-1"
@@ -102,8 +110,16 @@ class FakeReader:
             raise ZeroDivisionError("a bug")
         progress("canal", 5, 5)
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
+        who = next((Patient(w[3:], w[3:]) for w in text.split() if w.startswith("ID=")), Patient())
+        if "spine" in text:
+            shown = replace(make_values.report(), report_id=name, revision=study.revision)
+            return Reading(
+                json.loads(json.dumps(to_json(shown))),
+                lambda folder: write_all(shown, make_values.study(), folder, keep_slices=True),
+                who,
+            )
         made = replace(report(name, partly="partly" in text, now=now), revision=study.revision)
-        return Reading(json.loads(json.dumps(to_json(made))), lambda folder: _write(made, folder))
+        return Reading(json.loads(json.dumps(to_json(made))), lambda folder: _write(made, folder), who)
 
 
 def _write(made: Report, folder: Path) -> None:
@@ -194,6 +210,7 @@ class SmallBox:
     clock: Clock = field(default_factory=Clock)
     reader: FakeReader = field(default_factory=FakeReader)
     stop_free: int = 0
+    keep_identifiers: bool = False
     free_mb: int = 50_000
 
     def __post_init__(self) -> None:
@@ -207,6 +224,7 @@ class SmallBox:
         self.outbox = Outbox(self.folder / "outbox.db")
         self.spool = Spool(self.folder / "spool", 1 << 20, self.stop_free)
         self.reports = Reports(self.folder / "reports")
+        self.register = Register(self.folder / "register.db", self.keep_identifiers)
         self.shelf = Shelf(Inbox(self.share).opened)
         ids = (f"job{number:04d}" for number in itertools.count(self.ledger.count() + 1))
         gathering, inspector = Gathering(self.ledger, WAITS, ids.__next__), FakeInspector()
@@ -215,9 +233,15 @@ class SmallBox:
             inspector, gathering, ids.__next__, Walls(50, 1 << 20),
         )  # fmt: skip
         self.uploads = Uploads(self.ledger, self.spool, inspector, gathering, ids.__next__, 50)
+        self.transfers = Transfers(
+            self.ledger, self.spool, inspector, gathering, ids.__next__, most_files=50, most_bytes=1 << 20,
+            file_bytes=1 << 20,
+        )  # fmt: skip
+        self.revising = Revising(self.ledger, self.reports, self.shelf, write_again)
         self.worker = Worker(
-            self.ledger, self.spool, self.reports, self.outbox, self.shelf, self.reader, self.clock, node="box"
-        )
+            self.ledger, self.spool, self.reports, self.outbox, self.shelf, self.reader, self.clock, node="box",
+            remember=self.register.note,
+        )  # fmt: skip
         keeping = Keeping(images=timedelta(hours=48), reports=timedelta(days=30), warn_mb=100)
         self.retention = Retention(
             self.ledger, self.spool, self.reports, self.outbox, keeping, lambda: self.free_mb

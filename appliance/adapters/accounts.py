@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from pathlib import Path
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from appliance.core.roles import Role
 from appliance.errors import Code, SystemicError
 
 FREE_TRIES = 5
@@ -26,7 +30,11 @@ CREATE TABLE IF NOT EXISTS users (
 CREATE TABLE IF NOT EXISTS audit (
     number INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL
 );
+CREATE INDEX IF NOT EXISTS audit_by_who ON audit (who, number);
+CREATE TABLE IF NOT EXISTS kiosk (only INTEGER PRIMARY KEY CHECK (only = 1), hash TEXT NOT NULL);
 """
+
+_NOT_LAST = "(role <> 'administrator' OR (SELECT COUNT(*) FROM users WHERE role = 'administrator') > 1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class User:
     """`stamp` changes with the password, so that old sessions end with it."""
 
     name: str
-    role: str
+    role: Role
     stamp: str
 
 
@@ -68,7 +76,46 @@ class Accounts:
 
     def find(self, name: str) -> User | None:
         rows = self._rows("SELECT name, role, hash FROM users WHERE name = ?", name)
-        return User(rows[0][0], rows[0][1], rows[0][2][-12:]) if rows else None
+        return _user(rows[0]) if rows else None
+
+    def all(self) -> tuple[User, ...]:
+        """By name."""
+        return tuple(_user(row) for row in self._rows("SELECT name, role, hash FROM users ORDER BY name"))
+
+    def add(self, name: str, password: str, role: Role) -> bool:
+        """False when the name is taken."""
+        hashed = generate_password_hash(password, "scrypt")
+        return self._changed("INSERT OR IGNORE INTO users (name, hash, role) VALUES (?, ?, ?)", name, hashed, role.value)
+
+    def set_password(self, name: str, password: str) -> bool:
+        """Ends the sessions of the old one, and any lock."""
+        hashed = generate_password_hash(password, "scrypt")
+        return self._changed("UPDATE users SET hash = ?, failures = 0, locked_until = '' WHERE name = ?", hashed, name)
+
+    def set_role(self, name: str, role: Role) -> bool:
+        """False for the last administrator, who stays one."""
+        spared = "" if role is Role.ADMINISTRATOR else f" AND {_NOT_LAST}"
+        return self._changed(f"UPDATE users SET role = ? WHERE name = ?{spared}", role.value, name)
+
+    def remove(self, name: str) -> bool:
+        """False for the last administrator. What they did stays in the audit."""
+        return self._changed(f"DELETE FROM users WHERE name = ? AND {_NOT_LAST}", name)
+
+    def new_kiosk_token(self) -> str:
+        """Opens the view for the wall, and nothing else; the one before no longer does."""
+        token = secrets.token_urlsafe(18)
+        self._changed("INSERT OR REPLACE INTO kiosk VALUES (1, ?)", _digest(token))
+        return token
+
+    def end_kiosk(self) -> None:
+        self._changed("DELETE FROM kiosk")
+
+    def has_kiosk(self) -> bool:
+        return bool(self._rows("SELECT 1 FROM kiosk"))
+
+    def opens_kiosk(self, token: str) -> bool:
+        found = self._rows("SELECT hash FROM kiosk")
+        return bool(found) and hmac.compare_digest(found[0][0], _digest(token))
 
     def login(self, name: str, password: str, now: datetime) -> User | None:
         """None when name or password is wrong, or there were too many tries. As slow for an unknown name."""
@@ -85,10 +132,11 @@ class Accounts:
         with self._lock, self._database():
             self._db.execute("INSERT INTO audit (at, who, what) VALUES (?, ?, ?)", (now.isoformat(), who, what))
 
-    def audit(self, limit: int) -> list[tuple[str, str, str]]:
+    def audit(self, limit: int, offset: int = 0, who: str = "") -> list[tuple[str, str, str]]:
         """Newest first: when, who, what."""
-        rows = self._rows("SELECT at, who, what FROM audit ORDER BY number DESC LIMIT ?", limit)
-        return [(row[0], row[1], row[2]) for row in rows]
+        where, values = ("WHERE who = ? ", (who,)) if who else ("", ())
+        query = f"SELECT at, who, what FROM audit {where}ORDER BY number DESC LIMIT ? OFFSET ?"
+        return [(row[0], row[1], row[2]) for row in self._rows(query, *values, limit, offset)]
 
     def _count(self, name: str, failures: int, now: datetime) -> None:
         until = ""
@@ -96,6 +144,10 @@ class Accounts:
             until = (now + min(FIRST_LOCK * 2 ** (failures - FREE_TRIES), LONGEST_LOCK)).isoformat()
         with self._lock, self._database():
             self._db.execute("UPDATE users SET failures = ?, locked_until = ? WHERE name = ?", (failures, until, name))
+
+    def _changed(self, query: str, *values: object) -> bool:
+        with self._lock, self._database():
+            return self._db.execute(query, values).rowcount == 1
 
     def _rows(self, query: str, *values: object) -> list[tuple[str, ...]]:
         with self._lock, self._database():
@@ -109,3 +161,13 @@ class Accounts:
             raise SystemicError(
                 Code.LEDGER, f"The accounts cannot be used: {exc}", "Check the box's disk: is it full or read-only?"
             ) from exc
+
+
+def _user(row: tuple[str, ...]) -> User:
+    name, role, hashed = row
+    return User(name, Role(role), hashed[-12:])
+
+
+def _digest(token: str) -> str:
+    """The token is long and random: it needs no slow hash."""
+    return hashlib.sha256(token.encode()).hexdigest()

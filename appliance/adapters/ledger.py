@@ -12,18 +12,26 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from appliance.core.drops import SeenFile
 from appliance.core.gathering import Image
 from appliance.core.health import Alarm
-from appliance.core.jobs import Event, Job, Manifest, Reason, Result, Source, State, Transition, after
+from appliance.core.jobs import Event, Job, Manifest, Reason, Result, Search, Source, State, Transition, after
 from appliance.core.ledger_rows import image_of, job_of, transition_of
 from appliance.core.ledger_tables import SCHEMA_VERSION, VERSIONS
 from appliance.core.study import Role
 from appliance.errors import Code, SystemicError
+
+_WORST = "json_extract(result, '$.worst')"
+_INDEXES = (
+    f"CREATE INDEX IF NOT EXISTS jobs_by_worst ON jobs ({_WORST}, number)",
+    "CREATE INDEX IF NOT EXISTS jobs_by_day ON jobs (updated_at)",
+    "CREATE INDEX IF NOT EXISTS jobs_by_original ON jobs (duplicate_of)",
+)
+"""For what is asked of the history; made at every start, so that they need no schema of their own."""
 
 CORRUPT = ("malformed", "not a database", "disk image")
 """How SQLite says that the file itself is damaged, not only out of reach."""
@@ -190,6 +198,11 @@ class Ledger:
             if job.revises and not duplicate_of:
                 db.execute("UPDATE jobs SET superseded_by = ? WHERE id = ?", (job_id, job.revises))
             return job
+
+    def revised(self, job_id: str, result: Result, now: datetime) -> Job:
+        """A person changed the report: its new revision is handed over like the first."""
+        told = {"result": json.dumps(asdict(result)), "handed_over": 0}
+        return self._move(job_id, Event.REVISED, now, f"revision {result.revision}", **told)
 
     def refuse(self, job_id: str, reason: Reason, now: datetime, files: Iterable[SeenFile] = ()) -> Job:
         """`files` of the drop area, when they were not claimed before: they are no new drop either."""
@@ -388,6 +401,17 @@ class Ledger:
         where = f"state IN ({_marks(states)})" if states else "state != 'joined'"
         return self._many(f"{where} ORDER BY number DESC LIMIT ? OFFSET ?", *states, limit, offset)
 
+    def search(self, wanted: Search, limit: int, offset: int = 0) -> tuple[tuple[Job, ...], int]:
+        """Newest first, and how many there are in all."""
+        clauses, values = _clauses(wanted)
+        where = " AND ".join(clauses) or "1"
+        total = int(self._rows(f"SELECT COUNT(*) AS n FROM jobs WHERE {where}", *values)[0]["n"])
+        return self._many(f"{where} ORDER BY number DESC LIMIT ? OFFSET ?", *values, limit, offset), total
+
+    def copies_of(self, job_id: str) -> tuple[Job, ...]:
+        """Jobs whose images were the same, so that they show this one's report."""
+        return self._many("duplicate_of = ? ORDER BY number", job_id)
+
     def count(self, *states: State) -> int:
         where = f"WHERE state IN ({_marks(states)})" if states else ""
         return int(self._rows(f"SELECT COUNT(*) AS n FROM jobs {where}", *states)[0]["n"])
@@ -402,6 +426,11 @@ class Ledger:
 
     def last_transition(self) -> int:
         return int(self._rows("SELECT COALESCE(MAX(number), 0) AS n FROM transitions")[0]["n"])
+
+    def version(self) -> tuple[int, int]:
+        """Another one after every change, whoever made it: what was drawn from the ledger before is then old."""
+        with self._lock, self._translated():
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0]), self._db.total_changes
 
     # -- alarms and facts ---------------------------------------------------------------------------------------
 
@@ -463,6 +492,9 @@ class Ledger:
                     for statement in filter(str.strip, script.split(";")):
                         db.execute(statement)
                     db.execute(f"PRAGMA user_version = {number}")
+        with self.transaction() as db:
+            for statement in _INDEXES:
+                db.execute(statement)
 
     def _move(self, job_id: str, event: Event, now: datetime, note: str = "", **columns: Any) -> Job:
         with self.transaction() as db:
@@ -516,6 +548,24 @@ class Ledger:
 
     def _many(self, where: str, *values: Any) -> tuple[Job, ...]:
         return tuple(job_of(row) for row in self._rows(f"SELECT * FROM jobs WHERE {where}", *values))
+
+
+def _clauses(wanted: Search) -> tuple[list[str], list[Any]]:
+    """Days compare as text: every stamp is the box's local time, which begins with its day."""
+    found: list[tuple[str, tuple[Any, ...]]] = []
+    if wanted.states:
+        found.append((f"state IN ({_marks(wanted.states)})", wanted.states))
+    if wanted.worst:
+        found.append((f"{_WORST} = ?", (wanted.worst,)))
+    if wanted.since:
+        found.append(("updated_at >= ?", (wanted.since,)))
+    if wanted.until:
+        found.append(("updated_at < ?", ((date.fromisoformat(wanted.until) + timedelta(days=1)).isoformat(),)))
+    if wanted.name:
+        found.append(("instr(lower(name), lower(?))", (wanted.name,)))
+    if wanted.ids is not None:
+        found.append((f"id IN ({_marks(wanted.ids)})", wanted.ids))
+    return [clause for clause, _ in found], [value for _, values in found for value in values]
 
 
 def _stamp(now: datetime) -> str:

@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from appliance.errors import Code, from_os
 
+REPORT, REVISIONS, AS_READ = "report.json", "revisions", "as_read.json"
 Card = Mapping[str, Any]
 CARD = ".job.json"
 """Beside each report; it never leaves the box."""
@@ -34,22 +36,46 @@ class Reports:
             part.mkdir()
             write(part)
             (part / CARD).write_text(json.dumps(card), "utf-8")
-            for file in part.iterdir():
-                _sync(file)
-            _sync(part)
-            self.discard(job_id)
-            part.rename(self.folder(job_id))
-            _sync(self._root)
+            self._put_in_place(part, job_id)
         except OSError as exc:
             raise from_os(exc, "The folder of the reports", Code.FAULT) from exc
 
+    def revise(self, job_id: str, write: Callable[[Path], None]) -> None:
+        """A new revision: what `write` makes takes the place of the files; the slices and the reports before stay."""
+        part, now = self._root / f"{job_id}.part", self.folder(job_id)
+        try:
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            for kept in (entry for entry in now.iterdir() if entry.is_dir()):
+                shutil.copytree(kept, part / kept.name, copy_function=os.link)
+            (part / REVISIONS).mkdir(exist_ok=True)
+            before = self.load(job_id)
+            if before is not None:
+                os.link(now / REPORT, part / REVISIONS / f"{before['revision']}.json")
+                if not (part / REVISIONS / AS_READ).exists():
+                    os.link(now / REPORT, part / REVISIONS / AS_READ)
+            if (now / CARD).exists():
+                os.link(now / CARD, part / CARD)
+            write(part)
+            self._put_in_place(part, job_id)
+        except OSError as exc:
+            raise from_os(exc, "The folder of the reports", Code.FAULT) from exc
+
+    def as_read(self, job_id: str) -> dict[str, Any] | None:
+        """report.json as the models wrote it, before any person moved its level names."""
+        first = self.folder(job_id) / REVISIONS / AS_READ
+        return _json(first) if first.exists() else self.load(job_id)
+
+    def revision(self, job_id: str, number: int) -> dict[str, Any] | None:
+        """report.json as it stood at that revision."""
+        current = self.load(job_id)
+        if current is not None and current["revision"] == number:
+            return current
+        return _json(self.folder(job_id) / REVISIONS / f"{number}.json")
+
     def load(self, job_id: str) -> dict[str, Any] | None:
         """report.json; None when there is none that can be read."""
-        try:
-            found = json.loads((self.folder(job_id) / "report.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-        return found if isinstance(found, dict) else None
+        return _json(self.folder(job_id) / REPORT)
 
     def cards(self) -> tuple[Card, ...]:
         """Of every report that lies here whole, oldest first."""
@@ -69,6 +95,26 @@ class Reports:
 
     def discard(self, job_id: str) -> None:
         shutil.rmtree(self.folder(job_id), ignore_errors=True)
+
+    def folders(self) -> tuple[tuple[Path, datetime], ...]:
+        """Every report's folder and when it was first written, oldest first."""
+        found = [(f, f.stat().st_mtime) for f in self._root.iterdir() if f.is_dir() and f.suffix != ".part"]
+        return tuple((f, datetime.fromtimestamp(at, UTC)) for f, at in sorted(found, key=lambda one: one[1]))
+
+    def _put_in_place(self, part: Path, job_id: str) -> None:
+        for entry in (*part.iterdir(), part):  # slices can be made again from the originals: they are not waited for
+            _sync(entry)
+        self.discard(job_id)
+        part.rename(self.folder(job_id))
+        _sync(self._root)
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _sync(path: Path) -> None:

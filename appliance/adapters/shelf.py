@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -29,6 +29,11 @@ class Shelf:
 
     def __init__(self, opened: Callable[[], AbstractContextManager[Path]], ignore: tuple[str, ...] = ()) -> None:
         self._opened, self._ignore = opened, ignore
+
+    def check(self) -> None:
+        """Raises SystemicError when the share is gone."""
+        with self._opened():
+            pass
 
     def place_done(self, job: Job, day: date) -> str:
         """A free place, as a path below the share."""
@@ -51,6 +56,14 @@ class Shelf:
             if note:
                 write_beside(target / READ_BEFORE, note)
             _Move(root, target / ORIGINALS, self._ignore).originals(job, claimed, copies)
+
+    def renew_report(self, place: str, report: Path, gone: Iterable[str]) -> None:
+        """A new revision of a report over the old one; `gone` are names of files it has no more."""
+        with self._opened() as root:
+            target = root / place
+            _copy_files(_shown(report), target)
+            for name in gone:
+                (target / name).unlink(missing_ok=True)
 
     def file_failed(
         self, job: Job, place: str, reason: Reason, claimed: frozenset[SeenFile], copies: tuple[Path, ...]

@@ -92,6 +92,23 @@ class Spool:
         except OSError as exc:
             raise from_os(exc, "The spool", Code.FAULT) from exc
 
+    def append_upload(self, job_id: str, number: int, client_name: str, data: bytes) -> None:
+        """The next bytes of one file of an upload that comes in pieces."""
+        try:
+            with (self._part(job_id) / _numbered(number, client_name)).open("ab") as out:
+                out.write(data)
+        except OSError as exc:
+            raise from_os(exc, "The spool", Code.FAULT) from exc
+
+    def finish_pieces(self, job_id: str, card: Card) -> Manifest:
+        """All pieces are there: every file hashed and synced, then the folder put in place."""
+        part = self._part(job_id)
+        try:
+            sums = [_summed(file) for file in sorted(part.iterdir())]
+        except OSError as exc:
+            raise from_os(exc, "The spool", Code.FAULT) from exc
+        return self._seal(job_id, sums, {**card, "files": []})
+
     def discard(self, job_id: str) -> None:
         """Whatever there is of a job, half or whole."""
         self._card(job_id).unlink(missing_ok=True)
@@ -208,6 +225,13 @@ def _write(stream: IO[bytes], target: Path, shown: str, limit: int) -> tuple[str
     except OSError as exc:
         raise from_os(exc, f"Copying {shown}") from exc
     return digest.hexdigest(), size
+
+
+def _summed(file: Path) -> tuple[str, int]:
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        os.fsync(stream.fileno())
+    return digest, file.stat().st_size
 
 
 def _is_still(path: Path, seen: SeenFile) -> bool:

@@ -57,6 +57,7 @@ class Event(StrEnum):
     INTERRUPTED = "interrupted"
     POSTPONED = "postponed"
     CRASHED = "crashed"
+    REVISED = "revised"
     RETRIED = "retried"
     RELEASED = "released"
 
@@ -80,6 +81,7 @@ TABLE: dict[tuple[State, Event], State] = {
     (State.READING, Event.INTERRUPTED): State.QUEUED,
     (State.READING, Event.POSTPONED): State.QUEUED,
     (State.READING, Event.CRASHED): State.QUARANTINED,
+    (State.DONE, Event.REVISED): State.DONE,
     (State.FAILED, Event.RETRIED): State.RECEIVED,
     (State.QUARANTINED, Event.RELEASED): State.RECEIVED,
 }
@@ -133,6 +135,23 @@ class Result:
     graded: int
     fingerprint: str
     """Of the models that read it: the same study under other models is read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a person looks for among all jobs; empty means any."""
+
+    states: tuple[State, ...] = ()
+    worst: str = ""
+    """A severity: the gravest the model found."""
+    since: str = ""
+    """ISO date, the day itself included."""
+    until: str = ""
+    """ISO date, the day itself included."""
+    name: str = ""
+    """Part of what the person called it."""
+    ids: tuple[str, ...] | None = None
+    """Only these; None: any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,9 @@ class MarkedPicture:
 
 
 def marked_pictures(report: Report, study: Study) -> tuple[MarkedPicture, ...]:
-    """The numbered spine, then a close-up of every severe finding."""
+    """The numbered spine, then a close-up of every severe finding; none where the study's slices are not kept."""
+    if not study.series:
+        return ()
     homes = {(s.sop_uid, s.frame): (series, s) for series in study.series for s in series.slices}
     severe = [f for f in report.findings if f.severity is Severity.SEVERE]
     overview = [_overview(report, homes)] if report.levels else []

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     NO_POSITION = "no_position"
     SEQUENCE_UNKNOWN = "sequence_unknown"
     NUMBERING_UNCERTAIN = "numbering_uncertain"
+    RENUMBERED = "renumbered"
     SEQUENCE_DOUBTFUL = "sequence_doubtful"
     SIGNAL_VOID = "signal_void"
 
@@ -63,6 +64,7 @@ _REASONS: dict[Reason, str] = {
     Reason.NO_POSITION: "The pictures do not say where they lie, so the series cannot be brought together.",
     Reason.SEQUENCE_UNKNOWN: "The picture does not say which sequence it is.",
     Reason.NUMBERING_UNCERTAIN: "The levels could not be numbered with certainty: the sacrum was not seen.",
+    Reason.RENUMBERED: "A person moved the level names by one; the level now called so was not read.",
     Reason.SEQUENCE_DOUBTFUL: "This series does not look like the sequence its header names. Check whether T1 and T2 "
     "were mixed up.",
     Reason.SIGNAL_VOID: "The picture is black here: metal, or nothing was imaged.",
@@ -178,6 +180,8 @@ class Report:
     runtime: Runtime
     times: Times
     notice: str = NOTICE
+    numbering_shift: int = 0
+    """Levels towards the head by which a person moved the names: -1, 0 or 1. Not 0: not the model's own numbering."""
 
     def __post_init__(self) -> None:
         places = {(f.condition, f.level) for f in self.findings}

@@ -125,6 +125,7 @@ class ReportJson(TypedDict):
     runtime: RuntimeJson
     times: TimesJson
     notice: str
+    numbering_shift: int
 
 
 def to_json(report: Report) -> ReportJson:
@@ -154,6 +155,7 @@ def to_json(report: Report) -> ReportJson:
         },
         "times": {"read_at": report.times.read_at},
         "notice": report.notice,
+        "numbering_shift": report.numbering_shift,
     }
 
 

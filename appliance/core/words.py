@@ -27,6 +27,8 @@ SERIES = {Role.SAGITTAL_T1: "sagittal T1", Role.SAGITTAL_T2: "sagittal T2", Role
 def in_words(job: Job, now: datetime | None = None) -> str:
     """One sentence on where a study is; with `now`, how long it still waits."""
     match job.state:
+        case State.RECEIVED if job.stage == "upload":
+            return f"Arriving through the page: {job.fraction:.0%}"
         case State.RECEIVED:
             return "Seen, arriving"
         case State.SETTLING:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hmac
 
-from flask import Blueprint, abort, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, g, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from appliance.core.passwords import SHORTEST, objection
 from appliance.web.security import begin_session
 from appliance.web.services import services, settings
 
 pages = Blueprint("account", __name__)
 
-SHORTEST_PASSWORD = 10
+LONGEST_NAME = 64
 LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -49,11 +50,11 @@ def setup() -> AnyResponse | str | tuple[str, int]:
     if request.remote_addr not in LOOPBACK:
         abort(403, "The first login is set up on the box itself.")
     if request.method == "GET":
-        return render_template("setup.html", error="", code=request.args.get("code", ""), shortest=SHORTEST_PASSWORD)
+        return render_template("setup.html", error="", code=request.args.get("code", ""), shortest=SHORTEST)
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
     error = _objection(request.form.get("code", ""), name, password, request.form.get("again", ""))
     if error:
-        shown = {"code": request.form.get("code", ""), "shortest": SHORTEST_PASSWORD}
+        shown = {"code": request.form.get("code", ""), "shortest": SHORTEST}
         return render_template("setup.html", error=error, **shown), 400
     if not accounts.add_first(name, password):
         return redirect(url_for("account.login"))
@@ -64,14 +65,33 @@ def setup() -> AnyResponse | str | tuple[str, int]:
     return redirect(url_for("today.show"))
 
 
+@pages.route("/account", methods=["GET", "POST"])
+def mine() -> AnyResponse | str | tuple[str, int]:
+    """Whoever is logged in: a new password. Every other session of theirs ends."""
+    if request.method == "GET":
+        return render_template("account.html", error="", done=request.args.get("done", ""), shortest=SHORTEST)
+    accounts, now, name = services().accounts, services().clock(), g.user.name
+    password, again = request.form.get("password", ""), request.form.get("again", "")
+    right = accounts.login(name, request.form.get("old", ""), now) is not None
+    error = objection(password, again) if right else "The old password is wrong."
+    if error:
+        return render_template("account.html", error=error, done="", shortest=SHORTEST), 400
+    accounts.set_password(name, password)
+    accounts.note(name, "changed their password", now)
+    user = accounts.find(name)
+    assert user is not None
+    begin_session(user.name, user.stamp)
+    return redirect(url_for("account.mine", done=1))
+
+
+def name_objection(name: str) -> str:
+    return "" if name and len(name) <= LONGEST_NAME and name.isprintable() else "Choose a name of at most 64 letters."
+
+
 def _objection(code: str, name: str, password: str, again: str) -> str:
     if not hmac.compare_digest(code.strip().encode(), settings().setup_code.encode()):
         return "The code is not the one shown on the box's terminal."
-    if not name or len(name) > 64:
-        return "Choose a name of at most 64 letters."
-    if len(password) < SHORTEST_PASSWORD or len(password) > 1000:
-        return f"The password needs at least {SHORTEST_PASSWORD} characters."
-    return "" if password == again else "The two passwords differ."
+    return name_objection(name) or objection(password, again)
 
 
 def _inside(path: str) -> str:

@@ -6,10 +6,28 @@ from flask import Flask, render_template
 from werkzeug.exceptions import HTTPException
 
 from appliance.errors import LumbarboxError
-from appliance.web import account, history, manual, operations, security, study, today, upload
+from appliance.web import (
+    account,
+    administration,
+    compare,
+    history,
+    kiosk,
+    manual,
+    operations,
+    review,
+    security,
+    study,
+    today,
+    upload,
+    viewer,
+)
 from appliance.web.formatting import add_filters
 from appliance.web.services import PageSettings, Services
 
+PARTS = (
+    *(today, upload, study, viewer, review, compare, history, manual),
+    *(account, administration, kiosk, operations),
+)
 MOST_FORM_PARTS = 20_000
 FORM_FIELD_BYTES = 100_000
 
@@ -30,7 +48,7 @@ def create_app(services: Services, settings: PageSettings) -> Flask:
     )
     add_filters(app)
     security.guard(app)
-    for part in (today, upload, study, history, manual, account, operations):
+    for part in PARTS:
         app.register_blueprint(part.pages)
     app.register_error_handler(HTTPException, _told)
     app.register_error_handler(LumbarboxError, _ours)

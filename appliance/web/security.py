@@ -5,17 +5,26 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import secrets
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from appliance.web.services import services, settings
+from appliance.core.roles import Role
+from appliance.web.services import User, services, settings
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 OPEN = frozenset(
-    {"static", "account.login", "account.setup", "operations.healthz", "operations.readyz", "operations.metrics"}
+    {
+        *("static", "account.login", "account.setup", "kiosk.show", "kiosk.events"),
+        *("operations.healthz", "operations.readyz", "operations.metrics"),
+    }
 )
-"""Reachable without a login; none of them shows a study."""
+"""Reachable without a login; none of them names a study. The kiosk asks for its own key."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -38,7 +47,27 @@ def guard(app: Flask) -> None:
     app.before_request(_logged_in)
     app.before_request(_csrf)
     app.after_request(_headers)
-    app.context_processor(lambda: {"csrf": csrf_token, "user": g.get("user"), "node": settings().node})
+    app.context_processor(lambda: {"csrf": csrf_token, "user": g.get("user"), "may": may, "node": settings().node})
+
+
+def at_least(needed: Role) -> Callable[[View], View]:
+    """A view for this role and those above it."""
+
+    def guarded(view: View) -> View:
+        @wraps(view)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            if not g.user.role.may_act_as(needed):
+                abort(403, f"This needs the login of a {needed.value}.")
+            return view(*args, **kwargs)
+
+        return cast(View, checked)
+
+    return guarded
+
+
+def may(needed: str) -> bool:
+    """For templates: whether whoever is logged in may act as this role."""
+    return g.get("user") is not None and g.user.role.may_act_as(Role(needed))
 
 
 def csrf_token() -> str:
@@ -87,7 +116,7 @@ def _logged_in() -> AnyResponse | None:
     return redirect(url_for(where, next=request.path))
 
 
-def _user() -> object | None:
+def _user() -> User | None:
     name, stamp = session.get("user"), session.get("stamp")
     found = services().accounts.find(name) if name else None
     return found if found is not None and hmac.compare_digest(found.stamp, str(stamp)) else None
@@ -104,5 +133,5 @@ def _csrf() -> None:
 def _headers(response: Response) -> Response:
     response.headers.extend(HEADERS)
     if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["Cache-Control"] = "no-store"  # nothing of a patient stays on a shared computer
     return response

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
 from flask import current_app
 
 from appliance.core.health import Health
 from appliance.core.jobs import Job
-from appliance.ports import Clock, Ledger, Reports
+from appliance.core.letterhead import Letterhead
+from appliance.core.roles import Role
+from appliance.ports import Clock, Ledger, Register, Reports
+from appliance.transfers import Transfers
 
 
 class User(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def role(self) -> str: ...
+    def role(self) -> Role: ...
     @property
     def stamp(self) -> str: ...
 
@@ -31,12 +35,34 @@ class Accounts(Protocol):
     def find(self, name: str) -> User | None: ...
     def login(self, name: str, password: str, now: datetime) -> User | None: ...
     def note(self, who: str, what: str, now: datetime) -> None: ...
+    def audit(self, limit: int, offset: int = 0, who: str = "") -> list[tuple[str, str, str]]: ...
+    def all(self) -> Sequence[User]: ...
+    def add(self, name: str, password: str, role: Role) -> bool: ...
+    def set_password(self, name: str, password: str) -> bool: ...
+    def set_role(self, name: str, role: Role) -> bool: ...
+    def remove(self, name: str) -> bool: ...
+    def new_kiosk_token(self) -> str: ...
+    def end_kiosk(self) -> None: ...
+    def has_kiosk(self) -> bool: ...
+    def opens_kiosk(self, token: str) -> bool: ...
 
 
 class Uploads(Protocol):
     """See intake.py."""
 
     def accept(self, name: str, files: Iterable[tuple[str, IO[bytes]]], expected_bytes: int, now: datetime) -> Job: ...
+
+
+class Revising(Protocol):
+    """See revising.py."""
+
+    def renumber(self, job: Job, shift: int, now: datetime) -> Job: ...
+
+
+class Pdf(Protocol):
+    """See report_folder.py."""
+
+    def __call__(self, report: Mapping[str, Any], folder: Path, whose: Letterhead) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +76,12 @@ class Services:
     health: Callable[[], Health]
     try_again: Callable[[Job], Job]
     read_now: Callable[[Job], Job]
+    transfers: Transfers
+    register: Register
+    revising: Revising
+    slices: Callable[[Path], Mapping[str, Any] | None]
+    """What is known of the slices kept in a report's folder."""
+    pdf: Pdf
     facts: Callable[[], Mapping[str, Any]]
     clock: Clock
 
@@ -63,6 +95,10 @@ class PageSettings:
     names: tuple[str, ...] = ()
     https: bool = False
     upload_bytes: int = 2 << 30
+    upload_files: int = 5000
+    file_bytes: int = 1 << 30
+    identifiers: bool = False
+    """Whether patients' identifiers are kept, and so can be searched."""
     session: timedelta = timedelta(hours=12)
     node: str = "box"
 

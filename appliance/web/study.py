@@ -1,76 +1,115 @@
-"""One study: where it is while it is on its way, its report once it is read."""
+"""One study: where it is while it is on its way, its report once it is read, its downloads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, abort, g, redirect, render_template, send_file, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.core.jobs import Job, State
-from appliance.core.spine import CONDITIONS, LEVELS
-from appliance.web.formatting import CONDITION_HEADS
+from appliance.core.letterhead import Letterhead
+from appliance.core.renumbering import SHIFTS
+from appliance.core.spine import CONDITIONS, LEVELS, SEVERITIES
+from appliance.core.study import Patient
+from appliance.web.events import ended, event
+from appliance.web.formatting import CONDITION_HEADS, study_day
+from appliance.web.reports import job_of, report_job, report_of
+from appliance.web.review import latest, reviewed_lines
 from appliance.web.services import services
+from appliance.web.today import progress_of
 
 pages = Blueprint("study", __name__, url_prefix="/study/<job_id>")
 
 DOWNLOADS = {"report.json": "application/json", "report.csv": "text/csv", "report.txt": "text/plain"}
+DICOM = "application/dicom"
+ASK_AGAIN_MS = 1000
 
 
 @pages.get("")
 def show(job_id: str) -> str | tuple[str, int] | AnyResponse:
-    job = _job(job_id)
+    job = job_of(job_id)
     if job.joined:
         return redirect(url_for("study.show", job_id=job.joined))
     if job.state is not State.DONE:
-        return render_template("progress.html", job=job, history=services().ledger.history(job.id))
-    source = _report_job(job)
+        history = services().ledger.history(job.id)
+        return render_template("progress.html", job=job, live=_live(job), history=history)
+    source = report_job(job)
     report = services().reports.load(source.id)
     if report is None:
         return render_template("error.html", code=500, words="The report of this study cannot be read.", detail=""), 500
     services().accounts.note(g.user.name, f"saw {source.id}", services().clock())
+    folder = services().reports.folder(source.id)
     return render_template(
         "study.html",
         job=job,
         source=source,
         report=report,
+        patient=services().register.patient(source.id),
+        earlier=_earlier(source),
         cells={(f["condition"], f["level"]): f for f in report["findings"]},
+        opinions=latest(source.id),
         levels=LEVELS,
         heads=CONDITION_HEADS,
         conditions=CONDITIONS,
+        severities=SEVERITIES,
+        shifts=SHIFTS,
         missing=missing(report),
+        has_slices=services().slices(folder) is not None,
         pictures=in_order(p.stem for p in services().reports.pictures(source.id)),
-        downloads=[name for name in DOWNLOADS if (services().reports.folder(source.id) / name).is_file()],
+        downloads=[name for name in DOWNLOADS if (folder / name).is_file()],
+        dicom=sorted(p.name for p in folder.glob("*.dcm")),
         seconds=sum(report["runtime"]["milliseconds"].values()) / 1000,
     )
+
+
+@pages.get("/events")
+def events(job_id: str) -> Response:
+    """How far this one is; when it has ended the browser is told to load the page anew."""
+    job = job_of(job_id)
+    if job.state.is_final:
+        return ended()
+    return event(_live(job), ASK_AGAIN_MS)
 
 
 @pages.get("/picture/<name>")
 def picture(job_id: str, name: str) -> Response:
     """Only what the report's folder really holds; no path is built from the request."""
-    found = next((p for p in services().reports.pictures(_report_job(_job(job_id)).id) if p.stem == name), None)
+    found = next((p for p in services().reports.pictures(report_job(job_of(job_id)).id) if p.stem == name), None)
     if found is None:
         abort(404)
     return send_file(found.resolve(), mimetype="image/png")
 
 
+@pages.get("/report.pdf")
+def pdf(job_id: str) -> Response:
+    """One sheet, with the name of the study and what a doctor said; the share's copy has neither."""
+    source, report = report_of(job_id)
+    patient = services().register.patient(source.id)
+    head = Letterhead(job_of(job_id).name, _told(patient) if patient else "", tuple(reviewed_lines(source.id)))
+    sheet = services().pdf(report, services().reports.folder(source.id), head)
+    services().accounts.note(g.user.name, f"downloaded report.pdf of {source.id}", services().clock())
+    headers = {"Content-Disposition": f'inline; filename="{source.id}-report.pdf"'}
+    return Response(sheet, mimetype="application/pdf", headers=headers)
+
+
 @pages.get("/<name>")
 def download(job_id: str, name: str) -> Response:
-    if name not in DOWNLOADS:
+    source = report_job(job_of(job_id))
+    path = _file(services().reports.folder(source.id), name)
+    if path is None:
         abort(404)
-    source = _report_job(_job(job_id))
-    path = services().reports.folder(source.id) / name
-    if not path.is_file():
-        abort(404)
-    services().accounts.note(g.user.name, f"downloaded {name} of {source.id}", services().clock())
-    return send_file(path.resolve(), mimetype=DOWNLOADS[name], as_attachment=True, download_name=f"{source.id}-{name}")
+    services().accounts.note(g.user.name, f"downloaded {path.name} of {source.id}", services().clock())
+    kind = DOWNLOADS.get(path.name, DICOM)
+    return send_file(path.resolve(), mimetype=kind, as_attachment=True, download_name=f"{source.id}-{path.name}")
 
 
 @pages.post("/again")
 def again(job_id: str) -> AnyResponse:
     """A failed study, once more."""
-    job = _job(job_id)
+    job = job_of(job_id)
     if job.state not in (State.FAILED, State.QUARANTINED):
         abort(400, "Only a study that failed can be tried again.")
     services().try_again(job)
@@ -81,7 +120,7 @@ def again(job_id: str) -> AnyResponse:
 @pages.post("/now")
 def now(job_id: str) -> AnyResponse:
     """A study that waits for its rest, read without it."""
-    job = services().read_now(_job(job_id))
+    job = services().read_now(job_of(job_id))
     services().accounts.note(g.user.name, f"hurried {job.id}", services().clock())
     return redirect(url_for("study.show", job_id=job.id))
 
@@ -110,13 +149,26 @@ def in_order(names: Iterable[str]) -> list[tuple[str, str, tuple[str, str] | Non
     return found
 
 
-def _job(job_id: str) -> Job:
-    job = services().ledger.find(job_id)
-    if job is None:
-        abort(404)
-    return job
+def _live(job: Job) -> str:
+    return render_template("_progress.html", job=job, progress=progress_of(job))
 
 
-def _report_job(job: Job) -> Job:
-    """The job whose report it is: the same images sent again show the earlier one."""
-    return _job(job.duplicate_of) if job.duplicate_of else job
+def _told(patient: Patient) -> str:
+    """Whose sheet it is, as far as the images said."""
+    name = patient.name.replace("^", " ").strip()
+    number = f"ID {patient.patient_id}" if patient.patient_id else ""
+    born = f"born {study_day(patient.birth_date)}" if patient.birth_date else ""
+    return "    ".join(part for part in (name, number, born) if part)
+
+
+def _earlier(source: Job) -> list[tuple[Job, str]]:
+    """Other readings of the same patient that ended well, newest study first, with the study's day."""
+    others = ((services().ledger.find(job_id), day) for job_id, day in services().register.others(source.id))
+    return [(job, day) for job, day in others if job is not None and job.state is State.DONE and not job.superseded_by]
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    """Only files the folder really holds, of the kinds that are offered."""
+    if name not in DOWNLOADS and not name.endswith(".dcm"):
+        return None
+    return next((p for p in folder.iterdir() if p.name == name and p.is_file()), None) if folder.is_dir() else None

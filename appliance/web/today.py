@@ -6,13 +6,15 @@ someone left open on the wall.
 
 from __future__ import annotations
 
-import hashlib
+from dataclasses import dataclass
 from datetime import timedelta
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.core.jobs import Job, State
+from appliance.core.progress import about, seconds_left
+from appliance.web.events import event
 from appliance.web.security import csrf_token
 from appliance.web.services import services
 
@@ -20,6 +22,21 @@ pages = Blueprint("today", __name__)
 
 SHOWN = 100
 ASK_AGAIN_MS = 1500
+DRAWN_FOR_SECONDS = 3
+"""The host's figures and the time that is left move without the ledger."""
+Group = tuple[str, list[Job]]
+GROUPS = ("Needs a person", "Being read", "Waiting", "Arriving", "Done")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a study is, for people."""
+
+    percent: int
+    left: str = ""
+    """In words; empty when nobody knows."""
+    before: int = 0
+    """Studies that are read before this one."""
 
 
 @pages.get("/")
@@ -36,25 +53,48 @@ def show() -> str:
 @pages.get("/today/events")
 def events() -> Response:
     """The live part, when it is not what the browser has already."""
-    live = _live()
-    mark = hashlib.sha256(live.encode()).hexdigest()[:16]
-    lines = [f"retry: {ASK_AGAIN_MS}"]
-    if request.headers.get("Last-Event-ID") != mark:
-        lines += [f"id: {mark}", *(f"data: {line}" for line in live.splitlines())]
-    return Response("\n".join(lines) + "\n\n", mimetype="text/event-stream")
+    return event(_drawn(), ASK_AGAIN_MS)
+
+
+def _drawn() -> str:
+    """The live part, drawn once for everyone who watches and anew when the ledger has changed or some seconds passed."""
+    key = services().ledger.version(), int(services().clock().timestamp() // DRAWN_FOR_SECONDS)
+    known: tuple[object, str] = current_app.extensions.get("today", (None, ""))
+    if known[0] != key:
+        known = key, _live()
+        current_app.extensions["today"] = known
+    return known[1]
+
+
+def recent_groups() -> list[Group]:
+    """What is open, and what came to an end in the last 24 hours; what waits for a person first."""
+    jobs = services().ledger.newest(SHOWN)
+    recent = services().clock() - timedelta(hours=24)
+    members = (
+        [j for j in _in(jobs, State.FAILED, State.QUARANTINED) if j.updated_at > recent],
+        _in(jobs, State.READING),
+        _in(jobs, State.QUEUED)[::-1],
+        _in(jobs, State.RECEIVED, State.SETTLING),
+        [j for j in _in(jobs, State.DONE) if j.updated_at > recent],
+    )
+    return list(zip(GROUPS, members, strict=True))
+
+
+def progress_of(job: Job) -> Progress:
+    """Of one study; the queue is asked only when it waits."""
+    if job.state is State.READING:
+        elapsed = (services().clock() - job.updated_at).total_seconds()
+        return Progress(round(job.fraction * 100), about(seconds_left(job.fraction, elapsed)))
+    if job.state is State.QUEUED:
+        waiting = services().ledger.in_state(State.READING, State.QUEUED)
+        return Progress(0, before=next((n for n, other in enumerate(waiting) if other.id == job.id), 0))
+    return Progress(round(job.fraction * 100))
 
 
 def _live() -> str:
-    jobs = services().ledger.newest(SHOWN)
-    recent = services().clock() - timedelta(hours=24)
-    groups = [
-        ("Being read", _in(jobs, State.READING)),
-        ("Waiting", _in(jobs, State.QUEUED)[::-1]),
-        ("Arriving", _in(jobs, State.RECEIVED, State.SETTLING)),
-        ("Needs a person", [j for j in _in(jobs, State.FAILED, State.QUARANTINED) if j.updated_at > recent]),
-        ("Done", [j for j in _in(jobs, State.DONE) if j.updated_at > recent]),
-    ]
-    return render_template("_live.html", groups=groups, health=services().health())
+    groups = recent_groups()
+    reading = {job.id: progress_of(job) for _, jobs in groups for job in jobs if job.state is State.READING}
+    return render_template("_live.html", groups=groups, progress=reading, health=services().health())
 
 
 def _in(jobs: tuple[Job, ...], *states: State) -> list[Job]:

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0913, PLR0917 -- a kernel takes its arrays one by one; numba knows no nested sequences in min
+
 """Compiled: pedicles, laminae, facets, spinous and transverse processes, sacral wings. Own frame of each body, mm."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0913, PLR0917 -- a kernel is one long decision, and its arrays come one by one
+
 """Compiled: vertebral bodies, discs, foramina and the arch, each in its own rigid frame (mm)."""
 
 from __future__ import annotations

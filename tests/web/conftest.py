@@ -10,7 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from appliance.adapters.accounts import Accounts
+from appliance.adapters.slice_files import read_index
 from appliance.intake import read_now, try_again
+from appliance.report_folder import pdf_for
 from appliance.web.application import create_app
 from appliance.web.services import PageSettings, Services
 from tests.fakes import SmallBox
@@ -39,6 +41,11 @@ def app(box: SmallBox, accounts: Accounts) -> Flask:
         health=box.vitals.take,
         try_again=lambda job: try_again(job, box.ledger, box.shelf.bring_back, box.clock()),
         read_now=lambda job: read_now(job, box.ledger, box.clock()),
+        transfers=box.transfers,
+        register=box.register,
+        revising=box.revising,
+        slices=read_index,
+        pdf=pdf_for,
         facts=lambda: {"node": "box", "version": "1", "reader": {"ready": True}},
         clock=box.clock,
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from appliance.adapters.accounts import FREE_TRIES, Accounts
+from appliance.core.roles import Role
 from tests.fakes import MORNING, SmallBox
 from tests.web.conftest import CODE, ORIGIN, PASSWORD, token
 
@@ -59,7 +62,6 @@ def test_logging_out_ends_the_session(client: FlaskClient) -> None:
     assert client.get("/today").status_code == 302
 
 
-@pytest.mark.parametrize("path", ["/upload", "/logout", "/study/job0001/again"])
 @pytest.mark.parametrize(
     "headers",
     [
@@ -70,15 +72,35 @@ def test_logging_out_ends_the_session(client: FlaskClient) -> None:
         {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
     ],
 )
-def test_another_sites_form_is_refused(client: FlaskClient, path: str, headers: dict[str, str]) -> None:
+def test_another_sites_form_is_refused(client: FlaskClient, headers: dict[str, str]) -> None:
     form = {"csrf": token(client, "/today")}
-    assert client.post(path, data=form, headers=headers).status_code == 403
+    for path in posts(client):
+        assert client.post(path, data=form, headers=headers).status_code == 403, path
 
 
-@pytest.mark.parametrize("path", ["/upload", "/logout", "/study/job0001/again"])
-def test_a_form_without_its_token_is_refused(client: FlaskClient, path: str) -> None:
-    for form in ({}, {"csrf": "guess"}, {"csrf": "ü"}):
-        assert client.post(path, data=form, headers=ORIGIN).status_code == 403
+def test_a_form_without_its_token_is_refused(client: FlaskClient) -> None:
+    for path in posts(client):
+        for form in ({}, {"csrf": "guess"}, {"csrf": "ü"}):
+            assert client.post(path, data=form, headers=ORIGIN).status_code == 403, path
+
+
+def posts(client: FlaskClient) -> list[str]:
+    """Every address that takes a form, known to the application today or added tomorrow."""
+    rules = [r for r in client.application.url_map.iter_rules() if r.methods and r.methods & {"POST", "PUT", "DELETE"}]
+    assert len(rules) >= 15
+    return [re.sub(r"<[^>]*>", "job0001", r.rule) for r in rules]
+
+
+def test_every_form_on_every_page_carries_its_token(client: FlaskClient, box: SmallBox) -> None:
+    box.drop("patient", a="spine")
+    box.drop("bad", a="corrupt")
+    box.turn()
+    met = 0
+    for path in (*PRIVATE[:1], "/upload", "/study/job0001", "/study/job0002", "/accounts", "/account", "/login"):
+        for form in re.findall(r"<form[^>]*method=\"post\".*?</form>", client.get(path).text, re.S):
+            met += 1
+            assert 'name="csrf"' in form, path
+    assert met >= 12
 
 
 def test_a_foreign_name_that_resolves_here_gets_nothing(visitor: FlaskClient) -> None:
@@ -106,3 +128,95 @@ def test_who_saw_what_is_written_down(client: FlaskClient, box: SmallBox, accoun
     box.turn()
     client.get("/study/job0001")
     assert accounts.audit(1)[0][1:] == ("Ada", "saw job0001")
+
+
+ADMINISTRATORS = ("/accounts", "/audit", "/audit.csv")
+
+
+@pytest.mark.parametrize("role", [Role.TECHNICIAN, Role.DOCTOR])
+def test_only_an_administrator_looks_after_accounts(
+    app: Flask, client: FlaskClient, accounts: Accounts, role: Role
+) -> None:
+    assert do(client, "add", name="Bo", password=PASSWORD, role=role.value) == 302
+    bo = log_in(app, "Bo")
+    for path in ADMINISTRATORS:
+        assert bo.get(path).status_code == 403 and client.get(path).status_code == 200
+    assert "Accounts" not in bo.get("/today").text
+    assert do(bo, "role", name="Bo", role="administrator") == 403
+    assert accounts.find("Bo").role is role  # type: ignore[union-attr]
+
+
+def test_an_account_is_made_changed_and_removed(app: Flask, client: FlaskClient, accounts: Accounts) -> None:
+    for wrong in ({"name": ""}, {"password": "short"}, {"role": "king"}, {"name": "a\nb"}, {"name": "Ada"}):
+        assert do(client, "add", **{"name": "Bo", "password": PASSWORD, "role": "technician"} | wrong) == 400, wrong
+    do(client, "add", name="Bo", password=PASSWORD, role="technician")
+    bo = log_in(app, "Bo")
+    assert bo.get("/today").status_code == 200
+    do(client, "role", name="Bo", role="doctor")
+    assert "<strong>doctor" not in bo.get("/account").text and "as doctor" in bo.get("/account").text
+    do(client, "password", name="Bo", password="another long one")
+    assert bo.get("/today").status_code == 302, "the old password's session has ended"
+    assert accounts.login("Bo", "another long one", MORNING) is not None
+    do(client, "remove", name="Bo")
+    assert accounts.find("Bo") is None and do(client, "remove", name="Bo") == 404
+
+
+def test_the_last_administrator_stays_one(client: FlaskClient, accounts: Accounts) -> None:
+    assert do(client, "remove", name="Ada") == 400 and do(client, "role", name="Ada", role="doctor") == 400
+    accounts.add("Eve", PASSWORD, Role.ADMINISTRATOR)
+    assert do(client, "remove", name="Ada") == 302
+
+
+def test_a_person_changes_their_own_password(client: FlaskClient, accounts: Accounts) -> None:
+    new = {"password": "a much newer one", "again": "a much newer one"}
+    assert change(client, old="wrong", **new) == 400
+    assert change(client, old=PASSWORD, password="short", again="short") == 400
+    assert change(client, old=PASSWORD, **new | {"again": "x"}) == 400
+    assert change(client, old=PASSWORD, **new) == 302
+    assert client.get("/today").status_code == 200, "this session goes on"
+    assert accounts.login("Ada", PASSWORD, MORNING) is None
+
+
+def test_the_audit_says_who_did_what_and_is_searched(app: Flask, client: FlaskClient, box: SmallBox) -> None:
+    box.drop("Visit <b>7", a="fine")
+    box.turn()
+    do(client, "add", name="=Bo", password=PASSWORD, role="technician")
+    log_in(app, "=Bo").get("/study/job0001")
+    page = client.get("/audit").text
+    assert "added =Bo as technician" in page and "saw job0001" in page and "Visit &lt;b&gt;7" in page
+    assert "added =Bo" not in client.get("/audit?who=%3DBo").text
+    assert "Nothing is written down of nobody" in client.get("/audit?who=nobody").text
+    assert "'=Bo,saw job0001" in client.get("/audit.csv").text
+
+
+def test_the_wall_needs_its_key_and_shows_nobody(
+    app: Flask, client: FlaskClient, visitor: FlaskClient, box: SmallBox, accounts: Accounts
+) -> None:
+    box.drop("Doe Jane", a="fine")
+    box.turn()
+    assert visitor.get("/kiosk/guess").status_code == 404
+    page = client.post("/accounts/kiosk", data={"csrf": token(client, "/today")}, headers=ORIGIN).text
+    found = re.search(r'href="http://localhost(/kiosk/[^"]+)"', page)
+    assert found
+    wall = visitor.get(found.group(1))
+    assert wall.status_code == 200 and "report ready" in wall.text
+    assert not any(word in wall.text for word in ("Doe", "severe", "Log out", "/study/"))
+    assert "report ready" in visitor.get(f"{found.group(1)}/events").text
+    assert visitor.get("/today").status_code == 302, "the key opens nothing else"
+    client.post("/accounts/kiosk", data={"csrf": token(client, "/today"), "end": "1"}, headers=ORIGIN)
+    assert visitor.get(found.group(1)).status_code == 404
+    assert found.group(1).rsplit("/")[-1].encode() not in b"".join(p.read_bytes() for p in box.folder.glob("*.db*"))
+
+
+def log_in(app: Flask, name: str) -> FlaskClient:
+    made = app.test_client()
+    made.post("/login", data={"name": name, "password": PASSWORD, "csrf": token(made)}, headers=ORIGIN)
+    return made
+
+
+def do(client: FlaskClient, what: str, **form: str) -> int:
+    return client.post(f"/accounts/{what}", data={"csrf": token(client, "/today"), **form}, headers=ORIGIN).status_code
+
+
+def change(client: FlaskClient, **form: str) -> int:
+    return client.post("/account", data={"csrf": token(client, "/today"), **form}, headers=ORIGIN).status_code

@@ -183,3 +183,73 @@ def test_a_report_that_is_lost_is_an_error_never_an_empty_table(client: FlaskCli
     box.reports.discard("job0001")
     answer = client.get("/study/job0001")
     assert answer.status_code == 500 and "cannot be read" in answer.text and "Normal" not in answer.text
+
+
+def begin(client: FlaskClient, body: object) -> tuple[int, dict[str, object]]:
+    headers = {**ORIGIN, "X-CSRF-Token": token(client, "/upload")}
+    answer = client.post("/upload/begin", json=body, headers=headers)
+    return answer.status_code, answer.json or {}
+
+
+def send(client: FlaskClient, where: str, data: bytes = b"") -> tuple[int, dict[str, object]]:
+    headers = {**ORIGIN, "X-CSRF-Token": token(client, "/upload"), "Content-Type": "application/octet-stream"}
+    answer = client.post(where, data=data, headers=headers)
+    return answer.status_code, answer.json or {}
+
+
+def test_an_upload_in_pieces_is_told_where_it_is_and_where_it_leads(client: FlaskClient, box: SmallBox) -> None:
+    files = [["disk/Anna/IM1", 3], ["disk/.DS_Store", 9], ["disk/Bob/IM1", 3], ["disk/Anna/IM2", 2]]
+    code, told = begin(client, {"name": "", "several": True, "files": files})
+    assert code == 200 and told["order"] == [0, 3, 2] and told["size"] == 8
+    where = f"/upload/{told['id']}"
+    assert send(client, f"{where}/bytes?offset=0", b"one2") == (200, {"offset": 4})
+    assert send(client, f"{where}/bytes?offset=0", b"one2") == (409, {"offset": 4})
+    assert send(client, f"{where}/end") == (409, {"offset": 4})
+    assert "Arriving through the page: 50%" in client.get("/today").text
+    assert send(client, f"{where}/bytes?offset=4", b"!bob") == (200, {"offset": 8})
+    assert send(client, f"{where}/end") == (200, {"next": "/today"})
+    assert sorted(j.name for j in box.ledger.newest(9)) == ["Anna", "Bob"]
+    assert send(client, f"{where}/end")[0] == 404
+    box.turn(1)
+    assert set(box.reader.seen) == {"one\n2!", "bob"}
+
+
+@pytest.mark.parametrize(
+    "body", [None, [], {}, {"files": 3}, {"files": [["a"]]}, {"files": [["a", "x"]]}, {"files": [["a", -1]]}, "x"]
+)
+def test_nonsense_begins_nothing(client: FlaskClient, box: SmallBox, body: object) -> None:
+    assert begin(client, body)[0] == 400 and box.states() == {}
+
+
+def test_an_upload_that_is_refused_is_told_in_words(client: FlaskClient, box: SmallBox) -> None:
+    code, told = begin(client, {"name": "", "files": [["a", 2 << 20]]})
+    assert code == 400 and "larger than 1 MB" in str(told["message"]) and told["action"]
+    assert begin(client, {"name": "", "files": []})[1]["message"] == "No file was chosen."
+    assert box.states() == {}
+
+
+def test_a_waiting_study_says_how_many_are_before_it(client: FlaskClient, box: SmallBox) -> None:
+    for name in ("a", "b", "c"):
+        upload(client, (name, name.encode()))
+    assert "2 studies are read before this one." in client.get("/study/job0003").text
+    assert "It is the next one." in client.get("/study/job0001").text
+
+
+def test_a_study_being_read_says_how_long_it_takes(client: FlaskClient, box: SmallBox) -> None:
+    upload(client, ("a", b"fine"))
+    job = box.ledger.take(box.clock())
+    assert job is not None
+    box.ledger.progress(job.id, "canal", 0.25)
+    box.clock.tick(20)
+    for path in ("/today", f"/study/{job.id}"):
+        page = client.get(path).text
+        assert "about 60 seconds left" in page and "grading the canal" in page, path
+    first = client.get(f"/study/{job.id}/events").text
+    assert "about 60 seconds left" in first
+    box.ledger.progress(job.id, "canal", 0.9)
+    assert "a few seconds left" in client.get(f"/study/{job.id}/events").text
+
+
+def test_the_page_of_a_study_that_has_ended_is_loaded_anew(client: FlaskClient, box: SmallBox) -> None:
+    read(box, "one", "fine")
+    assert client.get("/study/job0001/events").text == "event: ended\ndata: \n\n"

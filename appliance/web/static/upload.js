@@ -1,13 +1,20 @@
-// Transfer progress and dragging; without this file the form works as it is.
+// Dragging, and sending in pieces that go on after a cut; without this file the form works as it is.
 "use strict";
 const form = document.getElementById("upload");
 const chosen = document.getElementById("chosen");
+const told = document.getElementById("told");
 const sent = document.getElementById("sent");
 const send = document.getElementById("send");
+const stop = document.getElementById("stop");
 const drop = document.getElementById("drop");
-const dragged = [];
+const MB = 1048576;
+const LONGEST_WAIT_MS = 15000;
+let dragged = [];
+let running = null;
 
 for (const hint of document.querySelectorAll(".needs-js")) hint.hidden = false;
+
+// -- what was chosen ---------------------------------------------------------------------------------------------------
 
 function files() {
   const found = dragged.slice();
@@ -17,13 +24,23 @@ function files() {
   return found;
 }
 
+function tooMuch(all) {
+  const bytes = all.reduce((sum, [file]) => sum + file.size, 0);
+  const large = all.find(([file]) => file.size > Number(form.dataset.fileBytes));
+  if (all.length > Number(form.dataset.mostFiles)) return `That is more than ${form.dataset.mostFiles} files.`;
+  if (bytes > Number(form.dataset.most)) return "That is more than this box takes at once.";
+  return large ? `${large[1]} is larger than this box takes.` : "";
+}
+
 function tell() {
   const all = files();
   const bytes = all.reduce((sum, [file]) => sum + file.size, 0);
-  const tooMuch = bytes > Number(form.dataset.most);
-  const size = (bytes / 1048576).toFixed(1) + " MB";
-  chosen.textContent = all.length === 0 ? "" : `${all.length} files, ${size}.` + (tooMuch ? " That is more than this box takes at once." : "");
-  send.disabled = tooMuch;
+  const why = tooMuch(all);
+  const count = all.length === 1 ? "1 file" : `${all.length} files`;
+  chosen.textContent = all.length === 0 ? "" : `${count}, ${megabytes(bytes)}. ${why}`;
+  chosen.classList.toggle("bad", why !== "");
+  say("");
+  send.disabled = why !== "";
 }
 
 async function walk(entry, path) {
@@ -40,44 +57,146 @@ async function walk(entry, path) {
   }
 }
 
-drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
+for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
 drop.addEventListener("dragleave", () => drop.classList.remove("over"));
+for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.preventDefault());
 drop.addEventListener("drop", async (event) => {
   event.preventDefault();
   drop.classList.remove("over");
-  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-  for (const entry of entries) await walk(entry, "");
+  if (running) return;
+  const items = [...event.dataTransfer.items];
+  const entries = items.map((item) => item.webkitGetAsEntry && item.webkitGetAsEntry()).filter(Boolean);
+  dragged = entries.length ? [] : [...event.dataTransfer.files].map((file) => [file, file.name]);
+  try {
+    for (const entry of entries) await walk(entry, "");
+  } catch {
+    dragged = [];
+    say("That folder could not be read. Choose it with the button instead.", true);
+    return;
+  }
   tell();
 });
 form.addEventListener("change", tell);
 
-form.addEventListener("submit", (event) => {
+// -- sending -----------------------------------------------------------------------------------------------------------
+
+form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const all = files();
-  if (all.length === 0) { chosen.textContent = "Choose the study's files, its folder or its zip first."; return; }
-  const body = new FormData();
-  body.append("csrf", form.elements.csrf.value);
-  body.append("name", form.elements.name.value);
-  if (form.elements.several.checked) body.append("several", "1");
-  for (const [file, path] of all) body.append("files", file, path);
-  const request = new XMLHttpRequest();
-  request.upload.onprogress = (step) => { if (step.lengthComputable) { sent.value = step.loaded / step.total; chosen.textContent = `Sending: ${Math.floor(100 * step.loaded / step.total)} %`; } };
-  request.onload = () => {
-    if (request.status < 400 && request.responseURL) { location.assign(request.responseURL); return; }
-    const answer = new DOMParser().parseFromString(request.responseText, "text/html");
-    const why = answer.querySelector(".alarm, main p, main h1");
-    failed(why ? why.textContent.trim() : "The upload was refused.");
-  };
-  request.onerror = () => failed("The connection was lost. Nothing was kept; send it again.");
-  request.open("POST", form.action);
-  send.disabled = true;
-  sent.hidden = false;
-  request.send(body);
+  if (all.length === 0) { say("Choose the study's files, its folder or its zip first.", true); return; }
+  running = { id: "", stopped: false };
+  busy(true);
+  try {
+    await transfer(running, all);
+  } catch (error) {
+    if (running.id) post(`${form.action}/${running.id}/cancel`).catch(() => {});
+    say(error.message, true);
+  }
+  running = null;
+  busy(false);
 });
 
-function failed(words) {
-  chosen.textContent = words;
-  chosen.classList.add("bad");
-  send.disabled = false;
-  sent.hidden = true;
+stop.addEventListener("click", () => { if (running) running.stopped = true; });
+window.addEventListener("pagehide", () => {
+  if (!running || !running.id) return;
+  const body = new FormData();
+  body.append("csrf", form.elements.csrf.value);
+  navigator.sendBeacon(`${form.action}/${running.id}/cancel`, body);
+});
+window.addEventListener("beforeunload", (event) => { if (running) event.preventDefault(); });
+
+async function transfer(run, all) {
+  const begun = await begin(run, all);
+  const blob = new Blob(begun.order.map((number) => all[number][0]));
+  const started = Date.now();
+  let offset = 0;
+  let wait = 1000;
+  while (offset < begun.size) {
+    if (run.stopped) throw new Error("Stopped. Nothing was kept.");
+    const piece = blob.slice(offset, offset + begun.piece);
+    const answer = await post(`${form.action}/${run.id}/bytes?offset=${offset}`, await readable(piece)).catch(() => null);
+    if (!answer || answer.status >= 500) {
+      say("The connection was lost. It goes on by itself; keep this page open.", true);
+      await new Promise((done) => setTimeout(done, wait));
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+      continue;
+    }
+    if (answer.status === 404) throw new Error("The box was started anew meanwhile. Nothing was kept; press the button again.");
+    const said = await answer.json().catch(() => ({}));
+    if (answer.status !== 200 && answer.status !== 409) throw new Error(words(said, answer));
+    offset = said.offset;
+    wait = 1000;
+    progress(offset, begun.size, started);
+  }
+  say("Everything has arrived.");
+  const answer = await post(`${form.action}/${run.id}/end`);
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(words(said, answer));
+  run.id = "";
+  running = null;
+  location.assign(said.next);
+}
+
+async function begin(run, all) {
+  const body = JSON.stringify({
+    name: form.elements.name.value, several: form.elements.several.checked,
+    files: all.map(([file, path]) => [path, file.size]),
+  });
+  let answer;
+  try {
+    answer = await post(form.dataset.begin, body, "application/json");
+  } catch {
+    throw new Error("The box cannot be reached. Check the network and press the button again.");
+  }
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(words(said, answer));
+  run.id = said.id;
+  return said;
+}
+
+async function readable(piece) {
+  try {
+    return await piece.arrayBuffer();
+  } catch {
+    throw new Error("A file can no longer be read: was the disc or stick taken out? Nothing was kept.");
+  }
+}
+
+function post(url, body, type) {
+  const headers = { "X-CSRF-Token": form.elements.csrf.value };
+  if (body) headers["Content-Type"] = type || "application/octet-stream";
+  return fetch(url, { method: "POST", body, headers });
+}
+
+// -- telling -----------------------------------------------------------------------------------------------------------
+
+function words(said, answer) {
+  if (said.message) return `${said.message} ${said.action || ""}`;
+  return answer.status === 403 ? "You were logged out meanwhile. Log in and send it again." : "The upload was refused. Send it again.";
+}
+
+function progress(offset, size, started) {
+  sent.value = offset / size;
+  const seconds = (Date.now() - started) / 1000;
+  const left = seconds > 2 ? `, ${about(seconds * (size - offset) / offset)}` : "";
+  say(`Sending: ${Math.floor(100 * offset / size)} % of ${megabytes(size)}${left}`);
+}
+
+function about(seconds) {
+  if (seconds < 10) return "a few seconds left";
+  return seconds < 90 ? `about ${Math.round(seconds / 5) * 5} seconds left` : `about ${Math.round(seconds / 60)} minutes left`;
+}
+
+function megabytes(bytes) { return `${(bytes / MB).toFixed(bytes < 10 * MB ? 1 : 0)} MB`; }
+
+function say(text, bad) {
+  told.textContent = text;
+  told.classList.toggle("bad", Boolean(bad));
+}
+
+function busy(is) {
+  send.disabled = is;
+  stop.hidden = sent.hidden = !is;
+  if (is) { sent.value = 0; say("Beginning …"); }
+  for (const input of form.querySelectorAll("input:not([type=hidden])")) input.disabled = is;
 }
