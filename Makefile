@@ -7,7 +7,7 @@ RUN_FOLDER ?= run
 # CI passes `--once`: read the sample study, then stop.
 RUN_FLAGS ?=
 
-.PHONY: run test test-export test-slow lint bench clean help
+.PHONY: run test test-export test-slow lint bench bench-mqtt clean help
 
 help:            ## these lines
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -30,6 +30,11 @@ lint: $(VENV)/.dev  ## types and style
 
 bench: $(VENV)/.runtime  ## latency: a whole reading beside the bare inferences it makes
 	$(VENV)/bin/python -m benchmarks.latency
+
+bench-mqtt: $(VENV)/.test  ## MQTT: 10,000 results through a storm, draining, what it costs the reader (10 minutes; needs mosquitto)
+	$(VENV)/bin/python -m benchmarks.mqtt_storm
+	$(VENV)/bin/python -m benchmarks.mqtt_drain
+	$(VENV)/bin/python -m benchmarks.mqtt_reading
 
 clean:           ## removes what the commands above made, never a study
 	rm -rf $(VENV) $(EXPORT_VENV) .mypy_cache .ruff_cache .pytest_cache

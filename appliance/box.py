@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from appliance.adapters.decoder import Decoder
 from appliance.adapters.host import Host
 from appliance.adapters.inbox import Inbox, Pace
 from appliance.adapters.mounts import Mounts
-from appliance.adapters.mqtt import Address, MqttLink
+from appliance.adapters.mqtt import Address, MqttLink, Tls
 from appliance.adapters.outbox import Outbox
 from appliance.adapters.receipts import Receipts
 from appliance.adapters.register import Register
@@ -30,32 +31,39 @@ from appliance.adapters.reports import Reports
 from appliance.adapters.shelf import Shelf
 from appliance.adapters.slice_files import discard_slices, read_index
 from appliance.adapters.spool import Spool
+from appliance.announcer import Announcer, to_nobody
 from appliance.config import Config
+from appliance.config_keys import Mqtt
 from appliance.core import messages
 from appliance.core.drops import Settling
 from appliance.core.gathering import Waits
 from appliance.core.jobs import Job
 from appliance.core.messages import Topics
-from appliance.errors import Code, from_os
+from appliance.delivery import Delivery
+from appliance.delivery import Pace as DeliveryPace
+from appliance.errors import Code, DeliveryError, from_os
 from appliance.gathering import Gathering
 from appliance.inspection import Inspector
 from appliance.intake import Intake, Uploads, Walls, read_now, try_again
 from appliance.keeper import Keeper
+from appliance.orders import Hands, Orders
+from appliance.ports import HandOver, Link, Reader
 from appliance.ports import Ledger as LedgerPort
-from appliance.ports import Reader
-from appliance.publisher import Manners, Publisher
+from appliance.publisher import Publisher
 from appliance.recovery import Recovery
 from appliance.retention import Keeping, Retention
 from appliance.revising import Revising
+from appliance.standing import Standing
 from appliance.study_reader import StudyReader
 from appliance.transfers import Transfers
 from appliance.vitals import Vitals
 from appliance.web.application import create_app
 from appliance.web.services import PageSettings, Services
-from appliance.wiring import limits_of, models_of
+from appliance.wiring import limits_of, models_of, password_of
 from appliance.worker import Worker
 
 MIB = 1 << 20
+BROKER_LOOKS_SECONDS = 7
 
 
 class Box:
@@ -81,7 +89,8 @@ class Box:
             self.spool, self.reports, self.inspector, self._gathering, self.inbox.has
         ).open(data / "ledger.db", clock())  # fmt: skip
         self.shelf = Shelf(self.inbox.opened, settings.inbox.ignore)
-        self.vitals = Vitals(self.ledger, self.outbox, Host(data), settings.disk.warn_mb)
+        self.host = Host(data)
+        self.vitals = Vitals(self.ledger, self.outbox, self.host, settings.disk.warn_mb)
         self.reader = reader or StudyReader(
             limits,
             lambda: models_of(settings, data / "ovcache"),
@@ -144,16 +153,20 @@ class Box:
             self.ledger,
             self.spool,
             self.reports,
-            self.outbox,
+            self._hand_over(),
             self.shelf,
             self.reader,
             clock,
-            node=self.settings.box.node,
-            identifiers=self.settings.privacy.mqtt_identifiers,
             remember=self.register.note,
         )
         made.recover(clock())
         return made
+
+    def _hand_over(self) -> HandOver:
+        settings = self.settings
+        if not settings.publishes:
+            return to_nobody
+        return Announcer(self.outbox, self.host, settings.box.node, settings.privacy.mqtt_identifiers)
 
     def keeper(self) -> Keeper:
         """Takes away slices that are too old, or too many for the disk."""
@@ -168,34 +181,60 @@ class Box:
 
     def publisher(self, embedded_port: int | None = None) -> Publisher:
         """To the configured broker, or to the embedded one at `embedded_port`."""
-        wanted, topics = self.settings.mqtt, Topics(self.settings.box.node)
-        manners = Manners(
-            timedelta(seconds=wanted.health_seconds), timedelta(seconds=wanted.live_seconds), wanted.commands
-        )
+        wanted, topics = self.settings.mqtt, self.topics
         link = MqttLink(self.address(embedded_port), messages.availability(topics, messages.OFFLINE))
-        return Publisher(self.ledger, self.outbox, self.vitals, link, topics, manners, self.facts, self._woken)
+        standing = Standing(
+            self.ledger,
+            self.outbox,
+            self.vitals,
+            link,
+            topics,
+            self.facts,
+            health_every=timedelta(seconds=wanted.health_seconds),
+            identifiers=self.settings.privacy.mqtt_identifiers,
+            home_assistant_prefix=wanted.home_assistant_prefix if wanted.home_assistant else "",
+        )
+        orders = Orders(self.ledger, self.vitals, topics, wanted.commands, Hands(self._woken, self.try_again, self.read_now))
+        delivery = self.delivery(link)
+        return Publisher(
+            self.ledger, self.outbox, link, topics, standing, delivery, orders, obeys=bool(wanted.commands)
+        )
+
+    def delivery(self, link: Link) -> Delivery:
+        """What takes the outbox's results over `link`."""
+        wanted = self.settings.mqtt
+        live = timedelta(seconds=wanted.live_seconds)
+        pace = DeliveryPace(live, wanted.replay_per_second, self.settings.privacy.mqtt_identifiers)
+        return Delivery(self.outbox, link, self.topics, pace)
+
+    @property
+    def topics(self) -> Topics:
+        return Topics(self.settings.box.node)
 
     def address(self, embedded_port: int | None = None) -> Address:
+        """Where the results go. Raises DeliveryError when nothing is published."""
         wanted = self.settings.mqtt
         client_id = f"lumbarbox-{self.settings.box.node}"
         if embedded_port is not None or self.settings.embedded_broker:
-            port = embedded_port or self.settings.broker.port or int((self.ledger.fact("broker") or {})["port"])
-            return Address(self.settings.broker.host, port, client_id, "3.1.1", keepalive=wanted.keepalive_seconds)
+            port = embedded_port or self.settings.broker.port or int((self.ledger.fact("broker") or {"port": 1883})["port"])
+            return Address(self.settings.broker.host, port, client_id, "3.1.1", keepalive=_keepalive(wanted))
+        if not wanted.host:
+            raise DeliveryError(Code.BROKER, "No broker is configured.", "Set mqtt.host, or switch broker.enabled on.")
+        verify = not wanted.tls_anyone_may_pretend_to_be_the_broker
         return Address(
             wanted.host,
             wanted.port,
             client_id,
             wanted.version,
             wanted.username,
-            wanted.password_file,
-            wanted.tls,
-            wanted.ca_file,
-            wanted.keepalive_seconds,
+            *password_of(wanted),
+            tls=Tls(wanted.ca_file, wanted.cert_file, wanted.key_file, verify) if wanted.tls else None,
+            keepalive=_keepalive(wanted),
         )
 
-    def test_address(self) -> Address:
+    def second_address(self, purpose: str) -> Address:
         """The same broker under another name, so that the running publisher is not thrown out."""
-        return replace(self.address(), client_id=f"lumbarbox-{self.settings.box.node}-test")
+        return replace(self.address(), client_id=f"lumbarbox-{self.settings.box.node}-{purpose}")
 
     def _woken(self) -> None:
         self.wake()
@@ -247,7 +286,7 @@ class Box:
         """What `info` says: versions, models, device, configuration (there is no secret in it)."""
         table = config.to_table(self.settings)
         shown = {name: table[name] for name in ("limits", "mqtt", "privacy", "disk")}
-        for key in ("password_file", "ca_file", "username"):
+        for key in [k for k in shown["mqtt"] if k.endswith(("_file", "_credential", "_variable")) or k == "username"]:
             shown["mqtt"].pop(key)
         return {"node": self.settings.box.node, "version": program_version(), "configuration": shown} | {
             "reader": self.ledger.fact("reader") or {"ready": False}
@@ -267,6 +306,11 @@ class Box:
         self.register.close()
 
 
+def _keepalive(mqtt: Mqtt) -> int:
+    """MQTT's own: a broker waits one and a half of it (MQTT 5, 3.1.2.10), and Mosquitto looks every five seconds."""
+    return int((mqtt.keepalive_seconds - BROKER_LOOKS_SECONDS) / 1.5)
+
+
 def clock() -> datetime:
     """The one place where the box asks what time it is."""
     return datetime.now().astimezone()
@@ -277,6 +321,7 @@ def new_id() -> str:
     return secrets.token_hex(6)
 
 
+@cache
 def program_version() -> str:
     try:
         return version("lumbarbox")

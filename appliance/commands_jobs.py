@@ -1,28 +1,25 @@
-"""`lumbarbox jobs list|show|retry|release` and `mqtt test`: looking after a box from its terminal."""
+"""`lumbarbox jobs list|show|retry|release|pause|resume`: looking after a box from its terminal."""
 
 from __future__ import annotations
 
 import argparse
-import json
+from datetime import datetime
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING
 
-from appliance.core.jobs import Job, State
-from appliance.core.messages import Message, Topics
+from appliance.core.jobs import PAUSED, Job, State
 from appliance.core.words import in_words, lacking, next_step
-from appliance.errors import Code, DeliveryError, InputError
+from appliance.errors import Code, InputError
 from appliance.wiring import read_config
 
 if TYPE_CHECKING:
     from appliance.box import Box
 
 WELL = 0
-TEST_SECONDS = 5.0
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """`jobs` and `mqtt`."""
+    """`jobs`."""
     jobs = subparsers.add_parser("jobs", help="list, show, retry or release studies")
     jobs.add_argument("--data", metavar="DIR", help="the box's folder, over box.data")
     verbs = jobs.add_subparsers(metavar="VERB", required=True)
@@ -39,14 +36,13 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         one = verbs.add_parser(verb, help=text)
         one.add_argument("job")
         one.set_defaults(run=run, wanted=State.FAILED if verb == "retry" else State.QUARANTINED)
-    mqtt = subparsers.add_parser("mqtt", help="test the way to the broker")
-    mqtt.add_argument("--data", metavar="DIR", help="the box's folder, over box.data")
-    mqtt.add_subparsers(metavar="VERB", required=True).add_parser(
-        "test", help="send a message to ourselves"
-    ).set_defaults(run=_mqtt_test)
+    pause = verbs.add_parser("pause", help="take no new study into reading; the one being read is finished")
+    pause.set_defaults(run=_pause, paused=True)
+    verbs.add_parser("resume", help="go on after pause").set_defaults(run=_pause, paused=False)
 
 
-def _open(args: argparse.Namespace) -> Box:
+def open_box(args: argparse.Namespace) -> Box:
+    """The box of `--config` and `--data`, with nothing running in it."""
     from appliance.box import Box  # here, so that `lumbarbox read` does not load a web server
 
     return Box(read_config(args.config, **({"box__data": str(Path(args.data).resolve())} if args.data else {})))
@@ -55,7 +51,7 @@ def _open(args: argparse.Namespace) -> Box:
 def _list(args: argparse.Namespace) -> int:
     from appliance.box import clock
 
-    box = _open(args)
+    box = open_box(args)
     states = (State(args.state),) if args.state else ()
     for job in reversed(box.ledger.newest(args.limit, 0, *states)):
         words = in_words(job, clock())
@@ -66,7 +62,7 @@ def _list(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     from appliance.box import clock
 
-    box = _open(args)
+    box = open_box(args)
     job = _job(box, args.job)
     print(f"{job.name}\n{in_words(job, clock())}\n{next_step(job)}".rstrip())
     facts = {
@@ -92,7 +88,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _again(args: argparse.Namespace) -> int:
-    box = _open(args)
+    box = open_box(args)
     job = _job(box, args.job)
     if job.state is not args.wanted:
         raise InputError(Code.UNSUPPORTED, f"{job.id} is {job.state}, not {args.wanted}.", "See: lumbarbox jobs list")
@@ -103,11 +99,18 @@ def _again(args: argparse.Namespace) -> int:
 def _now(args: argparse.Namespace) -> int:
     from appliance.box import clock
 
-    box = _open(args)
+    box = open_box(args)
     job = _job(box, args.job)
     if job.state not in (State.RECEIVED, State.SETTLING):
         raise InputError(Code.UNSUPPORTED, f"{job.id} is {job.state}; it does not wait.", "See: lumbarbox jobs list")
     print(in_words(box.read_now(job), clock()))
+    return WELL
+
+
+def _pause(args: argparse.Namespace) -> int:
+    box = open_box(args)
+    box.ledger.set_fact(PAUSED, {"since": datetime.now().astimezone().isoformat()} if args.paused else None)
+    print("Reading is paused. Go on with: lumbarbox jobs resume" if args.paused else "Reading goes on.")
     return WELL
 
 
@@ -116,26 +119,3 @@ def _job(box: Box, job_id: str) -> Job:
     if found is None:
         raise InputError(Code.EMPTY, f"There is no job {job_id}.", "See: lumbarbox jobs list")
     return found
-
-
-def _mqtt_test(args: argparse.Namespace) -> int:
-    """A message to a topic of our own and back."""
-    from appliance.adapters.mqtt import MqttLink
-
-    box = _open(args)
-    topic = Topics(box.settings.box.node).of("test")
-    address = box.test_address()
-    link = MqttLink(address)
-    print(f"Connecting to {address.host}:{address.port} …")
-    link.connect(topic)
-    link.pump(0.2)
-    sent = json.dumps({"schema": "lumbarbox.test/1", "at": monotonic()})
-    link.send(Message(topic, sent))
-    end = monotonic() + TEST_SECONDS
-    while monotonic() < end:
-        link.pump(0.1)
-        if any(received.payload.decode() == sent for received in link.take_received()):
-            link.close()
-            print("Well: a message went to the broker and came back.")
-            return WELL
-    raise DeliveryError(Code.BROKER, "The broker took a message but did not bring it back.", "Check its access rules.")

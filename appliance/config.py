@@ -16,7 +16,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from appliance.config_keys import SECTIONS, Config
+from appliance.config_keys import SECTIONS, Config, Mqtt
+from appliance.core.commands import VERBS
 from appliance.errors import Code, ConfigError
 
 __all__ = ["Config", "from_table", "load", "schema", "to_table", "to_toml"]
@@ -155,7 +156,7 @@ def _check_whole(config: Config) -> None:
     """Rules between keys."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", config.box.node):
         raise ConfigError(Code.CONFIG, f"box.node may hold letters, digits, - and _ only, not {config.box.node!r}")
-    if config.embedded_broker and not _is_loopback(config.broker.host):
+    if not _is_loopback(config.broker.host):
         raise ConfigError(
             Code.CONFIG,
             "broker.host must be a loopback address: the embedded broker knows no passwords. "
@@ -163,10 +164,23 @@ def _check_whole(config: Config) -> None:
         )
     if config.disk.stop_mb > config.disk.warn_mb:
         raise ConfigError(Code.CONFIG, "disk.stop_mb must not be larger than disk.warn_mb")
-    if config.mqtt.password_file and not config.mqtt.username:
-        raise ConfigError(Code.CONFIG, "mqtt.password_file is set but mqtt.username is empty")
-    if config.mqtt.ca_file and not config.mqtt.tls:
-        raise ConfigError(Code.CONFIG, "mqtt.ca_file is set but mqtt.tls is off: nothing would be encrypted")
+    _check_mqtt(config.mqtt)
+
+
+def _check_mqtt(mqtt: Mqtt) -> None:
+    passwords = [k for k in ("password_file", "password_credential", "password_variable") if getattr(mqtt, k)]
+    if len(passwords) > 1:
+        raise ConfigError(Code.CONFIG, f"mqtt.{passwords[0]} and mqtt.{passwords[1]} are both set: one password is enough")
+    if passwords and not mqtt.username:
+        raise ConfigError(Code.CONFIG, f"mqtt.{passwords[0]} is set but mqtt.username is empty")
+    for key in ("ca_file", "cert_file", "tls_anyone_may_pretend_to_be_the_broker"):
+        if getattr(mqtt, key) and not mqtt.tls:
+            raise ConfigError(Code.CONFIG, f"mqtt.{key} is set but mqtt.tls is off: nothing would be encrypted")
+    if mqtt.key_file and not mqtt.cert_file:
+        raise ConfigError(Code.CONFIG, "mqtt.key_file is set but mqtt.cert_file is empty")
+    for verb in mqtt.commands:
+        if verb not in VERBS:
+            raise _unknown(f"mqtt.commands: {verb}", verb, VERBS)
 
 
 def _is_loopback(host: str) -> bool:

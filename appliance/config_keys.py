@@ -99,21 +99,37 @@ class Mqtt:
     )
     username: str = _key("", "User at the broker; empty: none.")
     password_file: str = _key("", "File that holds the password alone. There is no key for the password itself.")
+    password_credential: str = _key("", "Or: name of the systemd credential that holds it (`LoadCredential=`).")
+    password_variable: str = _key("", "Or: name of the environment variable that holds it.")
     tls: bool = _key(False, "Encrypt, and check the broker's certificate.")
     ca_file: str = _key("", "Certificates to trust instead of the system's.")
-    keepalive_seconds: int = _key(30, "After one and a half of this without a sign the broker says `offline`.", 5, 3600)
+    cert_file: str = _key("", "This box's own certificate, where the broker asks for one.")
+    key_file: str = _key("", "The key of `mqtt.cert_file`, when it stands in a file of its own.")
+    tls_anyone_may_pretend_to_be_the_broker: bool = _key(
+        False, "Encrypt without checking whom to. Whoever is on the network may read along. For an hour of testing."
+    )
+    keepalive_seconds: int = _key(
+        30, "A box that gives no sign is `offline` for everybody within this (what MQTT calls so is made shorter).", 15, 3600
+    )
     health_seconds: int = _key(60, "Seconds between two `health` messages when nothing changes.", 5, 3600)
     live_seconds: int = _key(
         60, "A result sent later than this after its reading is marked `is_historical`.", 1, 86_400
     )
-    commands: tuple[str, ...] = _key(("ping", "status", "rescan"), "Commands answered; all others are refused.")
+    replay_per_second: int = _key(
+        2_000, "Most late results sent per second; less leaves a narrow line for what is new.", 1, 100_000
+    )
+    commands: tuple[str, ...] = _key(
+        ("ping", "status", "rescan"), "Commands obeyed; all others are refused. Empty: none are listened to."
+    )
+    home_assistant: bool = _key(False, "Announce the box as a device to Home Assistant; switched off, it is removed.")
+    home_assistant_prefix: str = _key("homeassistant", "Its discovery prefix.")
 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
     """The embedded broker, for the clinic that has none."""
 
-    enabled: bool = _key(True, "Start it. Off when `mqtt.host` names another.")
+    enabled: bool = _key(False, "Start it. Not used when `mqtt.host` names another.")
     host: str = _key(
         "127.0.0.1", "Address it listens on. It knows no passwords, so only a loopback address is allowed."
     )
@@ -139,7 +155,7 @@ class Privacy:
     """What may leave the box."""
 
     mqtt_identifiers: bool = _key(
-        False, "Publish the Study Instance UID with each result. Off: nothing that names a study or person."
+        False, "Publish the Study Instance UID with each result, nothing else more. Off: nothing names a study or person."
     )
     keep_identifiers: bool = _key(
         False, "Keep patient name, ID, date of birth and sex on the box, shown and searched in the page. "
@@ -177,6 +193,10 @@ class Config:
     @property
     def embedded_broker(self) -> bool:
         return self.broker.enabled and not self.mqtt.host
+
+    @property
+    def publishes(self) -> bool:
+        return self.mqtt.enabled and bool(self.mqtt.host or self.embedded_broker)
 
 
 SECTIONS: dict[str, type[Any]] = {

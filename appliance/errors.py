@@ -39,6 +39,7 @@ class Code(StrEnum):
     MODEL_CHANGED = "model_changed"
     MODEL_WRONG = "model_wrong"
     BROKER = "broker"
+    CLIENT_ID_TAKEN = "client_id_taken"
     CONFIG = "config"
     EARLIER_IMAGES_GONE = "earlier_images_gone"
     LEDGER_REBUILT = "ledger_rebuilt"

@@ -19,7 +19,7 @@ class Loop:
         self._part, self._clock, self._seconds = part, clock, seconds
         self._woken, self._stopping = threading.Event(), threading.Event()
         self._beat: datetime = clock()
-        self._thread = threading.Thread(target=self._run, name=part.name, daemon=True)
+        self._thread = self._made_thread()
 
     def start(self) -> None:
         self._thread.start()
@@ -35,8 +35,28 @@ class Loop:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    def leave(self) -> None:
+        """Not to be waited for: a thread that is stuck ends whenever it comes loose."""
+        self._stopping.set()
+        self._woken.set()
+
+    def revive(self) -> bool:
+        """A thread that ended unasked (not even `guarded` catches everything) is replaced; whether it was."""
+        if self._thread.is_alive() or self._stopping.is_set():
+            return False
+        self._thread = self._made_thread()
+        self._thread.start()
+        return True
+
+    def silent_for(self) -> timedelta:
+        """Since its last round."""
+        return self._clock() - self._beat
+
     def is_well(self) -> bool:
-        return self._thread.is_alive() and self._clock() - self._beat < STALE
+        return self._thread.is_alive() and self.silent_for() < STALE
+
+    def _made_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name=self._part.name, daemon=True)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

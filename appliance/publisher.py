@@ -1,5 +1,4 @@
-"""The publishing loop: what the ledger and the outbox hold goes to the broker; a result leaves the outbox only when the
-broker has acknowledged it.
+"""The publishing loop: what the ledger and the outbox hold goes to the broker.
 
 A broker that is away costs the reading nothing: this loop has its own thread, and results wait on disk.
 """
@@ -7,55 +6,32 @@ A broker that is away costs the reading nothing: this loop has its own thread, a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+import zlib
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 
 from appliance.bell import Bell
 from appliance.core import messages
-from appliance.core.commands import Command, parse
-from appliance.core.health import ALARM_CODES, Health
-from appliance.core.messages import Message, Topics
-from appliance.errors import Code, DeliveryError
-from appliance.ports import Ledger
-from appliance.vitals import Vitals
+from appliance.core.messages import Topics
+from appliance.core.timing import passed
+from appliance.delivery import Delivery
+from appliance.errors import Code, DeliveryError, LumbarboxError, SystemicError
+from appliance.orders import Orders
+from appliance.ports import Ledger, Link, Outbox
+from appliance.standing import Standing
 
 log = logging.getLogger(__name__)
 
-IN_FLIGHT = 20
 PUMP_SECONDS = 0.2
 SLOWEST_RETRY = timedelta(seconds=60)
-
-
-class Link(Protocol):
-    """See adapters/mqtt.py."""
-
-    @property
-    def connected(self) -> bool: ...
-    def connect(self, subscribe: str = "") -> None: ...
-    def send(self, message: Message) -> int: ...
-    def pump(self, seconds: float) -> None: ...
-    def take_acknowledged(self) -> tuple[int, ...]: ...
-    def take_refused(self) -> tuple[tuple[int, str], ...]: ...
-    def take_received(self) -> tuple[Any, ...]: ...
-    def close(self, last: Message | None = None) -> None: ...
-
-
-class Drain(Protocol):
-    """See adapters/outbox.py."""
-
-    def oldest(self, limit: int) -> tuple[Any, ...]: ...
-    def acknowledged(self, number: int) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Manners:
-    """How the publisher behaves; values of the configuration."""
-
-    health_every: timedelta
-    live_for: timedelta
-    commands: tuple[str, ...]
+TAKEN_RETRY = timedelta(minutes=5)
+"""Two boxes of one name: each tries so seldom that they do not throw each other out all the time."""
+HELD = timedelta(minutes=1)
+"""A connection that lasted so long is nobody else's."""
+QUIET = timedelta(minutes=5)
+"""Nothing refused for so long: the access rules were put right."""
+MOST_STATES = 200
+"""States are told while they are news; after an outage only the newest so many."""
 
 
 class Publisher:
@@ -66,141 +42,103 @@ class Publisher:
     def __init__(
         self,
         ledger: Ledger,
-        outbox: Drain,
-        vitals: Vitals,
+        outbox: Outbox,
         link: Link,
         topics: Topics,
-        manners: Manners,
-        facts: Callable[[], Mapping[str, Any]],
-        rescan: Callable[[], None],
+        standing: Standing,
+        delivery: Delivery,
+        orders: Orders,
+        *,
+        obeys: bool,
     ) -> None:
-        self._ledger, self._outbox, self._vitals, self._link = ledger, outbox, vitals, link
-        self._topics, self._manners, self._facts, self._rescan = topics, manners, facts, rescan
-        self._bell = Bell(ledger, self.name)
+        self._ledger, self._outbox, self._link, self._topics = ledger, outbox, link, topics
+        self._standing, self._delivery, self._orders = standing, delivery, orders
+        self._subscribe = topics.commands if obeys else ""
+        self._away, self._taken, self._refusal = (Bell(ledger, part) for part in ("publisher", "client_id", "refusal"))
         self._told_until = ledger.last_transition()
-        self._in_flight: dict[int, int] = {}
-        self._told_alarms: frozenset[str] = frozenset()
-        self._told_info: Mapping[str, Any] | None = None
-        self._told_health: tuple[Health, datetime] | None = None
-        self._next_try: datetime | None = None
-        self._wait = timedelta(seconds=1)
+        self._connected_at: datetime | None = None
+        self._lost_at: datetime | None = None
+        self._refused_at: datetime | None = None
+        self._wait, self._retries = timedelta(0), 0
 
     def step(self, now: datetime) -> bool:
         try:
             if not self._link.connected and not self._connect(now):
                 return False
             self._link.pump(PUMP_SECONDS)
-            self._settle_acknowledged()
+            self._settle(now)
             self._answer_commands(now)
-            self._tell_news(now)
-            return self._send_results(now)
-        except DeliveryError as exc:
+            self._standing.tell(now)
+            self._tell_states()
+            return self._delivery.send(now)
+        except (DeliveryError, SystemicError) as exc:
             self._lost(exc, now)
             return False
 
     def stop(self) -> None:
-        """In order: `stopped`, not `offline`."""
+        """In order: what was just acknowledged is noted, then `stopped`, not `offline`."""
+        if self._connected_at is not None:
+            with suppress(DeliveryError):
+                self._link.pump(PUMP_SECONDS)
+                self._delivery.settle(self._connected_at)
         self._link.close(messages.availability(self._topics, messages.STOPPED))
+
+    def abandon(self) -> None:
+        """Called from outside when this publisher's thread is stuck: another one takes its place."""
+        self._link.abandon()
 
     def fault(self, exc: Exception, now: datetime) -> None:
         self._lost(DeliveryError(Code.FAULT, f"The publisher made a mistake ({type(exc).__name__}).", ""), now)
-        self._link.close()
 
     def _connect(self, now: datetime) -> bool:
         """`availability` goes last, when everything else of this box can already be seen."""
-        if self._next_try is not None and now < self._next_try:
+        if not passed(self._lost_at, now, self._wait):
             return False
-        self._link.connect(self._topics.commands)
-        self._in_flight.clear()
-        self._wait, self._next_try = timedelta(seconds=1), None
-        self._bell.all_clear()
-        self._told_alarms, self._told_info, self._told_health = frozenset(ALARM_CODES), None, None
-        self._tell_standing(now)
+        self._link.connect(self._subscribe)
+        log.info("connected to the broker; %d results wait", self._outbox.count())
+        self._connected_at, self._lost_at, self._retries = now, None, 0
+        self._away.all_clear()
+        self._delivery.forget()
+        self._standing.forget()
+        self._told_until = max(self._told_until, self._ledger.last_transition() - MOST_STATES)
+        self._standing.tell(now)
         self._link.send(messages.availability(self._topics, messages.ONLINE))
         return True
 
-    def _lost(self, exc: DeliveryError, now: datetime) -> None:
-        self._in_flight.clear()
-        self._next_try = now + self._wait
-        self._wait = min(self._wait * 2, SLOWEST_RETRY)
-        self._bell.ring(exc, now)
+    def _lost(self, exc: LumbarboxError, now: datetime) -> None:
+        """The next connection is a new one. Dropped without a word, so that the broker says `offline`."""
+        log.log(logging.DEBUG if self._retries else logging.WARNING, "%s", exc)
+        self._link.drop()
+        self._connected_at, self._lost_at = None, now
+        self._wait = TAKEN_RETRY if exc.code is Code.CLIENT_ID_TAKEN else self._backoff()
+        self._retries += 1
+        (self._taken if exc.code is Code.CLIENT_ID_TAKEN else self._away).ring(exc, now)
 
-    def _settle_acknowledged(self) -> None:
-        for number in self._link.take_acknowledged():
-            if number in self._in_flight:
-                self._outbox.acknowledged(self._in_flight.pop(number))
-        for number, why in self._link.take_refused():
-            self._in_flight.pop(number, None)
-            raise DeliveryError(
-                Code.BROKER, f"The broker refused a message: {why}.", "Check its access rules (docs/mqtt.md)."
-            )
+    def _backoff(self) -> timedelta:
+        """Doubling, and a little different in each box: after a broker's restart they do not come all at once."""
+        spread = zlib.crc32(f"{self._topics.node} {self._retries}".encode()) % 1000 / 1000
+        return min(timedelta(seconds=1 << min(self._retries, 6)), SLOWEST_RETRY) * (0.75 + spread / 2)
 
-    def _send_results(self, now: datetime) -> bool:
-        """Oldest first, a bounded number on the way at once."""
-        sending = set(self._in_flight.values())
-        room = IN_FLIGHT - len(sending)
-        waiting = [w for w in self._outbox.oldest(IN_FLIGHT) if w.number not in sending][:room]
-        synced = self._vitals.take().host.clock_synced if waiting else None
-        for item in waiting:
-            late = now - item.put_at > self._manners.live_for
-            message = messages.result(self._topics, item.body, late, synced)
-            self._in_flight[self._link.send(message)] = item.number
-            if not late:
-                self._link.send(messages.last_result(self._topics, message))
-        return bool(waiting)
+    def _settle(self, now: datetime) -> None:
+        refused = self._delivery.settle(now)
+        if refused:
+            self._refused_at = now
+            what = f"The broker refuses messages: {refused}."
+            self._refusal.ring(DeliveryError(Code.BROKER, what, "Check its access rules (docs/mqtt.md)."), now)
+        elif not self._delivery.refused and passed(self._refused_at, now, QUIET):
+            self._refusal.all_clear()
+        if self._connected_at is not None and passed(self._connected_at, now, HELD):
+            self._taken.all_clear()
 
-    def _tell_news(self, now: datetime) -> None:
-        self._tell_standing(now)
+    def _answer_commands(self, now: datetime) -> None:
+        answers = [self._orders.answer(received, now) for received in self._link.take_received()]
+        for message in (*answers, *self._orders.due(now)):
+            if message is not None:
+                self._link.send(message)
+
+    def _tell_states(self) -> None:
         for moved in self._ledger.transitions_after(self._told_until):
             job = self._ledger.find(moved.job_id)
             if job is not None:
                 self._link.send(messages.state(self._topics, moved, job))
             self._told_until = moved.number
-
-    def _tell_standing(self, now: datetime) -> None:
-        """What the broker keeps for whoever comes later: info, health, alarms; said again when it changes."""
-        info = self._facts()
-        if info != self._told_info:
-            self._link.send(messages.info(self._topics, info))
-            self._told_info = info
-        self._tell_health(now)
-        self._tell_alarms()
-
-    def _tell_health(self, now: datetime) -> None:
-        health = self._vitals.take()
-        told = self._told_health
-        if told is None or _changed(told[0], health) or now - told[1] >= self._manners.health_every:
-            self._link.send(messages.health(self._topics, health, now))
-            self._told_health = (health, now)
-
-    def _tell_alarms(self) -> None:
-        raised = {alarm.code: alarm for alarm in self._ledger.alarms()}
-        for code in sorted(self._told_alarms - raised.keys()):
-            self._link.send(messages.alarm_cleared(self._topics, code))
-        for code in sorted(raised.keys() - (self._told_alarms if self._told_alarms != ALARM_CODES else set())):
-            self._link.send(messages.alarm(self._topics, raised[code]))
-        self._told_alarms = frozenset(raised)
-
-    def _answer_commands(self, now: datetime) -> None:
-        for received in self._link.take_received():
-            if received.retained:
-                continue
-            verb = self._topics.verb(received.topic)
-            request = parse(verb, received.payload, self._manners.commands, now)
-            if isinstance(request, Command):
-                body, ok = self._obey(request, now), True
-            else:
-                body, ok = {"reason": request.reason}, False
-            self._link.send(messages.response(self._topics, request.verb, request.id, ok, body))
-
-    def _obey(self, command: Command, now: datetime) -> dict[str, Any]:
-        if command.verb == "rescan":
-            self._rescan()
-        if command.verb == "status":
-            return {"at": now.isoformat(), "health": messages.health_body(self._vitals.take())}
-        return {"at": now.isoformat()}
-
-
-def _changed(before: Health, after: Health) -> bool:
-    """Whether anything but the host's ever-moving figures is new."""
-    return replace(before, host=after.host) != after

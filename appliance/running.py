@@ -15,6 +15,7 @@ from appliance.adapters.broker import EmbeddedBroker, free_port
 from appliance.box import Box, clock
 from appliance.errors import Code, LumbarboxError, SystemicError
 from appliance.loops import Loop
+from appliance.publishing import Publishing
 from appliance.worker import Part
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ READER_LOOKS_SECONDS = 0.5
 TRANSFERS_LOOK_SECONDS = 60.0
 KEEPER_LOOKS_SECONDS = 60.0
 RETENTION_LOOKS_SECONDS = 60.0
-PUBLISHER_WAITS_SECONDS = 0.1
 
 
 class Running:
@@ -36,6 +36,7 @@ class Running:
         self.broker: EmbeddedBroker | None = None
         self._setup_code = secrets.token_hex(4)
         self._loops: list[Loop] = []
+        self._publishing: Publishing | None = None
         self._stops: list[Callable[[], object]] = [box.close]
         starters = {
             "publisher": self._publisher,
@@ -61,7 +62,7 @@ class Running:
     @property
     def broker_address(self) -> str:
         """Where a dashboard subscribes; empty when nothing is published."""
-        if not self._publishes():
+        if not self.box.settings.publishes:
             return ""
         address = self.box.address(self.broker.port if self.broker else None)
         return f"{address.host}:{address.port}"
@@ -70,6 +71,13 @@ class Running:
         """Every thread comes round."""
         return self.box.ledger.is_sound and all(loop.is_well() for loop in self._loops)
 
+    def supervise(self) -> None:
+        """A thread that died is started again; a publisher that is stuck is replaced."""
+        for loop in self._loops:
+            loop.revive()
+        if self._publishing is not None:
+            self._publishing.supervise()
+
     def stop(self) -> None:
         """The page first, the publisher and the ledger last."""
         for stop in reversed(self._stops):
@@ -77,22 +85,19 @@ class Running:
                 stop()
         self._stops.clear()
 
-    def _publishes(self) -> bool:
-        settings = self.box.settings
-        return settings.mqtt.enabled and bool(settings.mqtt.host or settings.embedded_broker)
-
     def _publisher(self) -> None:
-        if not self._publishes():
-            return
         settings = self.box.settings
+        if not settings.publishes:
+            return
         if settings.embedded_broker:
             self.broker = EmbeddedBroker(settings.broker.host, settings.broker.port)
             self.broker.start()
             self._stops.append(self.broker.stop)
             self.box.ledger.set_fact("broker", {"port": self.broker.port})
-        publisher = self.box.publisher(self.broker.port if self.broker else None)
-        self._stops.append(publisher.stop)
-        self._loop(publisher, PUBLISHER_WAITS_SECONDS)
+        port = self.broker.port if self.broker else None
+        publishing = Publishing(lambda: self.box.publisher(port), clock)
+        self._publishing = publishing
+        self._stops.append(lambda: publishing.stop(STOP_SECONDS))
 
     def _intake(self) -> None:
         self._loop(self.box.intake(), self.box.settings.inbox.poll_seconds)
@@ -144,6 +149,8 @@ class Running:
     def _wake(self) -> None:
         for loop in self._loops:
             loop.wake()
+        if self._publishing is not None:
+            self._publishing.loop.wake()
 
 
 def _shown(host: str) -> str:

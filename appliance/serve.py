@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance import commands_jobs
+from appliance import commands_jobs, commands_mqtt
 from appliance.adapters.sd_notify import Systemd
 from appliance.config import Config
 from appliance.wiring import read_config
@@ -27,7 +27,7 @@ Parsers = argparse._SubParsersAction  # the only name argparse has for it
 
 
 def add_commands(subparsers: Parsers[argparse.ArgumentParser]) -> None:
-    """`serve`, its parts, `jobs` and `mqtt`."""
+    """`serve`, its parts, `jobs`, `mqtt` and `outbox`."""
     serve = subparsers.add_parser("serve", help="run the whole box: inbox, reader, MQTT, page")
     _add_common(serve)
     serve.add_argument("--demo", nargs="?", const="", metavar="STUDY", help="read the shipped sample study, or STUDY")
@@ -38,6 +38,7 @@ def add_commands(subparsers: Parsers[argparse.ArgumentParser]) -> None:
         _add_common(one)
         one.set_defaults(run=_serve, parts=(part,), demo=None, once=False)
     commands_jobs.add_commands(subparsers)
+    commands_mqtt.add_commands(subparsers)
 
 
 def settings_of(args: argparse.Namespace) -> Config:
@@ -49,7 +50,9 @@ def settings_of(args: argparse.Namespace) -> Config:
     # A sample run must not fail because something else listens on the usual ports.
     if not _is_free(settings.web.host, settings.web.port):
         overrides["web__port"] = 0
-    if settings.embedded_broker and not _is_free(settings.broker.host, settings.broker.port):
+    if not settings.mqtt.host:
+        overrides["broker__enabled"] = True
+    if not settings.mqtt.host and not _is_free(settings.broker.host, settings.broker.port):
         overrides["broker__port"] = 0
     return read_config(args.config, **overrides)
 
@@ -91,6 +94,7 @@ def _keep_serving(running: Running, stopping: threading.Event) -> int:
     systemd = Systemd(os.environ)
     systemd.ready()
     while not stopping.wait(WATCH_SECONDS):
+        running.supervise()
         if running.is_well():
             systemd.alive()
         if not running.box.ledger.is_sound:

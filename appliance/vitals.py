@@ -23,4 +23,6 @@ class Vitals:
             outbox=self._outbox.count(),
             reader_ready=bool(reader.get("ready")),
             warn_mb=self._warn_mb,
+            paused=bool(self._ledger.fact("paused")),
+            outbox_since=self._outbox.since(),
         )

@@ -11,7 +11,9 @@ from typing import Any
 from appliance import config
 from appliance.adapters.openvino_model import load_models
 from appliance.config import Config
+from appliance.config_keys import Mqtt
 from appliance.core.limits import MIB, Limits
+from appliance.errors import Code, ConfigError
 from appliance.pipeline import Models
 
 PACKAGE = Path(__file__).resolve().parent
@@ -44,6 +46,23 @@ def models_of(settings: Config, cache: Path | None = None) -> Models:
     """Verified and compiled. Raises ModelError."""
     loaded = load_models(models_folder(settings), settings.reader.device, settings.reader.threads, cache)
     return Models(loaded.detector, loaded.graders, loaded.device, loaded.fallback)
+
+
+def password_of(mqtt: Mqtt) -> tuple[str, str]:
+    """The broker's password: the file it stands in, or itself. Raises ConfigError when it is nowhere."""
+    if mqtt.password_credential:
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        if not folder:
+            what = "mqtt.password_credential is set, but systemd handed over no credential (LoadCredential=)"
+            raise ConfigError(Code.CONFIG, what)
+        return str(Path(folder) / mqtt.password_credential), ""
+    if mqtt.password_variable:
+        try:
+            return "", os.environ[mqtt.password_variable]
+        except KeyError as exc:
+            what = f"mqtt.password_variable names {mqtt.password_variable}, which is not in the environment"
+            raise ConfigError(Code.CONFIG, what) from exc
+    return mqtt.password_file, ""
 
 
 def _first_with_manifest(folders: Iterable[Path]) -> Path:

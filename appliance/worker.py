@@ -15,16 +15,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from appliance.bell import Bell
-from appliance.core import messages
 from appliance.core.drops import SeenFile, plain_name
 from appliance.core.gathering import Image
-from appliance.core.jobs import MAX_CRASHES, Job, Reason, Result, Source, State
+from appliance.core.jobs import MAX_CRASHES, PAUSED, SELFTEST, SELFTEST_WANTED, Job, Reason, Result, Source, State
 from appliance.core.progress import overall
 from appliance.core.report_summary import summary
 from appliance.core.study import Patient
 from appliance.errors import Code, InputError, LumbarboxError, ModelError, SystemicError
 from appliance.gathering import is_read_already
-from appliance.ports import Clock, Ledger, Outbox, Progress, Reader, Reports, Shelf, Spool, ToRead
+from appliance.ports import Clock, HandOver, Ledger, Progress, Reader, Reports, Shelf, Spool, ToRead
 
 log = logging.getLogger(__name__)
 
@@ -69,18 +68,16 @@ class Worker:
         ledger: Ledger,
         spool: Spool,
         reports: Reports,
-        outbox: Outbox,
+        hand_over: HandOver,
         shelf: Shelf,
         reader: Reader,
         clock: Clock,
         *,
-        node: str,
-        identifiers: bool = False,
         remember: Callable[[str, Patient, str], None] = lambda job_id, patient, study_date: None,
     ) -> None:
-        self._ledger, self._spool, self._reports, self._outbox = ledger, spool, reports, outbox
+        self._ledger, self._spool, self._reports, self._hand_report_over = ledger, spool, reports, hand_over
         self._shelf, self._reader, self._clock = shelf, reader, clock
-        self._node, self._identifiers, self._remember = node, identifiers, remember
+        self._remember = remember
         self._bell, self._filing_bell = Bell(ledger, "reader"), Bell(ledger, "filing")
         self._prepared = False
         self._not_before: datetime | None = None
@@ -96,11 +93,14 @@ class Worker:
 
     def step(self, now: datetime) -> bool:
         self.settle_accounts(now)
+        self._test_when_asked(now)
         if self._not_before is not None and now < self._not_before:
             return False
         if not self._prepared and not self._prepare(now):
             return False
-        self._job = self._ledger.take(now)
+        if self._ledger.fact(PAUSED):
+            return False
+        self._job = self._ledger.take(self._clock())  # making ready may have taken a while
         if self._job is None:
             return False
         self._read_and_decide(self._job)
@@ -145,6 +145,15 @@ class Worker:
         self._ledger.set_fact("reader", {"ready": True, **facts})
         self._prepared = True
         return True
+
+    def _test_when_asked(self, now: datetime) -> None:
+        """A self-test is what is done at start: the models are loaded anew and read the built-in study."""
+        wanted = self._ledger.fact(SELFTEST_WANTED)
+        if wanted and (self._ledger.fact(SELFTEST) or {}).get("wanted") != wanted:
+            self._prepared = False
+            well = self._prepare(now)
+            why = "" if well else "the built-in study is not read as it should be"
+            self._ledger.set_fact(SELFTEST, {"wanted": wanted, "why": why, "at": self._clock().isoformat()})
 
     def _read_and_decide(self, job: Job) -> None:
         """The error's branch decides."""
@@ -222,8 +231,7 @@ class Worker:
             return
         report = self._reports.load(job.id)
         if report is not None:
-            body = messages.result_body(report, job.id, self._node, self._identifiers)
-            self._outbox.put(messages.result_id(report), body | {"supersedes": job.revises or None}, now)
+            self._hand_report_over(report, job, now)
         self._ledger.handed_over(job.id)
 
     def _file_away(self, job: Job, now: datetime) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -22,28 +23,35 @@ from appliance.adapters.register import Register
 from appliance.adapters.reports import Reports
 from appliance.adapters.shelf import Shelf
 from appliance.adapters.spool import Spool
+from appliance.announcer import Announcer
+from appliance.core.commands import VERBS
 from appliance.core.drops import Settling
 from appliance.core.gathering import Image, Waits
 from appliance.core.health import HostFacts
-from appliance.core.messages import Message
+from appliance.core.messages import Message, Topics
 from appliance.core.models import ModelIdentity
 from appliance.core.report import Alert, Evidence, Finding, Outcome, Reason, Report, Runtime, Times
 from appliance.core.report_csv import to_csv
 from appliance.core.report_json import to_json
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region
 from appliance.core.study import Patient, Role
+from appliance.delivery import Delivery, Pace
 from appliance.errors import Code, DeliveryError, InputError
 from appliance.gathering import Gathering
-from appliance.intake import Intake, Uploads, Walls
+from appliance.intake import Intake, Uploads, Walls, read_now, try_again
+from appliance.orders import Hands, Orders
 from appliance.ports import Progress, Reading, ToRead
+from appliance.publisher import Publisher
 from appliance.report_folder import write_again, write_all
 from appliance.retention import Keeping, Retention
 from appliance.revising import Revising
+from appliance.standing import Standing
 from appliance.transfers import Transfers
 from appliance.vitals import Vitals
 from appliance.worker import Worker
 from tests.core import make_values
 
+UID_ROOT = "1.2.826.0.1.3680043.2.1125"
 WAITS = Waits(series=timedelta(seconds=10), study=timedelta(seconds=60))
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -67,7 +75,7 @@ def report(report_id: str = "r1", *, partly: bool = False, now: datetime = MORNI
     findings = tuple(_finding(c, level, partly) for c in CONDITIONS for level in LEVELS)
     return Report(
         report_id=report_id, revision=1, outcome=Outcome.PARTLY_READ if partly else Outcome.READ,
-        study_uid="1.2.826.0.1.3680043.2.1125.1", series=(), levels=(), findings=findings,
+        study_uid=f"{UID_ROOT}.{zlib.crc32(report_id.encode())}", series=(), levels=(), findings=findings,
         alerts=(Alert("severe_canal", "Severe spinal canal stenosis at L4/L5", Level.L4_L5),),
         warnings=(), models=(ModelIdentity("fake-detector", "0", "0" * 64, "INT8"),),
         runtime=Runtime("CPU", "INT8", False, (("levels", 12.5),)), times=Times(now.isoformat(), "20260302"),
@@ -163,6 +171,9 @@ class FakeLink:
         self.inbound: list[Any] = []
         self._numbers = itertools.count(1)
         self._acknowledged: list[int] = []
+        self._refused: list[tuple[int, str]] = []
+        self.refusing = "nothing"
+        """Topics with this ending are not allowed."""
 
     def connect(self, subscribe: str = "") -> None:
         if not self.up:
@@ -170,9 +181,13 @@ class FakeLink:
         self.connected = True
 
     def send(self, message: Message) -> int:
+        if not self.connected:
+            raise DeliveryError(Code.BROKER, "The MQTT broker cannot be reached.", "Check the network.")
         self.sent.append(message)
         number = next(self._numbers)
-        if self.acknowledging:
+        if message.topic.endswith(self.refusing):
+            self._refused.append((number, "Not authorized"))
+        elif self.acknowledging:
             self._acknowledged.append(number)
         return number
 
@@ -186,11 +201,19 @@ class FakeLink:
         return found
 
     def take_refused(self) -> tuple[tuple[int, str], ...]:
-        return ()
+        found, self._refused = tuple(self._refused), []
+        return found
 
     def take_received(self) -> tuple[Any, ...]:
         found, self.inbound = tuple(self.inbound), []
         return found
+
+    def drop(self) -> None:
+        self.connected, self._acknowledged, self._refused = False, [], []
+
+    def abandon(self) -> None:
+        self.up = False
+        self.drop()
 
     def close(self, last: Message | None = None) -> None:
         if last is not None and self.connected:
@@ -209,9 +232,11 @@ class SmallBox:
     folder: Path
     clock: Clock = field(default_factory=Clock)
     reader: FakeReader = field(default_factory=FakeReader)
+    host: FakeHost = field(default_factory=FakeHost)
     stop_free: int = 0
     keep_identifiers: bool = False
     free_mb: int = 50_000
+    identifiers: bool = False
 
     def __post_init__(self) -> None:
         self.share = self.folder / "share"
@@ -238,17 +263,39 @@ class SmallBox:
             file_bytes=1 << 20,
         )  # fmt: skip
         self.revising = Revising(self.ledger, self.reports, self.shelf, write_again)
+        hand_over = Announcer(self.outbox, self.host, "box", self.identifiers)
         self.worker = Worker(
-            self.ledger, self.spool, self.reports, self.outbox, self.shelf, self.reader, self.clock, node="box",
+            self.ledger, self.spool, self.reports, hand_over, self.shelf, self.reader, self.clock,
             remember=self.register.note,
         )  # fmt: skip
         keeping = Keeping(images=timedelta(hours=48), reports=timedelta(days=30), warn_mb=100)
         self.retention = Retention(
             self.ledger, self.spool, self.reports, self.outbox, keeping, lambda: self.free_mb
         )
-        self.vitals = Vitals(self.ledger, self.outbox, FakeHost(), 100)
+        self.vitals = Vitals(self.ledger, self.outbox, self.host, 100)
         self.intake.recover()
         self.worker.recover(self.clock())
+
+    def publisher(self, link: Any, **options: Any) -> Publisher:
+        """As `Box.publisher` makes it, around a link of the test's own."""
+        given = {"commands": tuple(VERBS), "live_for": timedelta(seconds=60), "replay_per_second": 100_000,
+                 "identifiers": False, "home_assistant": "", "node": "box", "rescan": lambda: None} | options  # fmt: skip
+        topics = Topics(given["node"])
+        standing = Standing(
+            self.ledger, self.outbox, self.vitals, link, topics, lambda: {"node": "box", "version": "1", "reader": {},
+            "configuration": {}}, health_every=timedelta(seconds=60), identifiers=given["identifiers"],
+            home_assistant_prefix=given["home_assistant"],
+        )  # fmt: skip
+        delivery = Delivery(
+            self.outbox, link, topics, Pace(given["live_for"], given["replay_per_second"], given["identifiers"])
+        )
+        hands = Hands(
+            given["rescan"],
+            lambda job: try_again(job, self.ledger, self.shelf.bring_back, self.clock()),
+            lambda job: read_now(job, self.ledger, self.clock()),
+        )
+        orders = Orders(self.ledger, self.vitals, topics, given["commands"], hands)
+        return Publisher(self.ledger, self.outbox, link, topics, standing, delivery, orders, obeys=True)
 
     def restart(self) -> None:
         self.ledger.close()

@@ -16,7 +16,7 @@ from appliance.errors import ConfigError
 def test_without_a_file_everything_has_a_default() -> None:
     settings = config.load(None, {})
     assert settings.web.host == "127.0.0.1" and settings.inbox_path == Path("data/inbox")
-    assert settings.embedded_broker and not settings.privacy.mqtt_identifiers
+    assert not settings.publishes and not settings.privacy.mqtt_identifiers
 
 
 def test_the_environment_goes_over_the_file_and_the_command_line_over_both(tmp_path: Path) -> None:
@@ -45,6 +45,11 @@ def test_the_environment_goes_over_the_file_and_the_command_line_over_both(tmp_p
         ({"disk": {"stop_mb": 9, "warn_mb": 1}}, "disk.stop_mb must not be larger"),
         ({"mqtt": {"password_file": "x"}}, "mqtt.username is empty"),
         ({"mqtt": {"ca_file": "x"}}, "nothing would be encrypted"),
+        ({"mqtt": {"tls_anyone_may_pretend_to_be_the_broker": True}}, "nothing would be encrypted"),
+        ({"mqtt": {"username": "u", "password_file": "x", "password_variable": "y"}}, "one password is enough"),
+        ({"mqtt": {"password_credential": "x"}}, "mqtt.username is empty"),
+        ({"mqtt": {"tls": True, "key_file": "x"}}, "mqtt.cert_file is empty"),
+        ({"mqtt": {"commands": ["ping", "pauze"]}}, "pauze is unknown; did you mean pause"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_key(table: dict[str, Any], words: str) -> None:

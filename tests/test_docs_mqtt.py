@@ -39,7 +39,8 @@ def kind(body: dict[str, Any]) -> str:
 def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
     """One message of each kind, from a box that reads a study, answers a ping, and loses its share."""
     data = tmp_path_factory.mktemp("box")
-    quick = {"web__port": 0, "broker__port": 0, "inbox__poll_seconds": 0.1, "inbox__quiet_seconds": 0.2}
+    quick = {"web__port": 0, "broker__enabled": True, "broker__port": 0}
+    quick |= {"inbox__poll_seconds": 0.1, "inbox__quiet_seconds": 0.2}
     running = Running(Box(config.load(None, {}, box__data=str(data), **quick), FakeReader()), ALL)
     host, port = running.broker_address.split(":")
     dashboard = MqttLink(Address(host, int(port), "dashboard", "3.1.1"))

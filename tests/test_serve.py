@@ -25,7 +25,7 @@ from appliance.serve import ALL
 from appliance.wiring import models_folder
 from tests.fakes import FakeReader
 
-QUICK = {"web__port": 0, "broker__port": 0, "inbox__poll_seconds": 0.1, "inbox__quiet_seconds": 0.2}
+QUICK = {"web__port": 0, "broker__enabled": True, "broker__port": 0, "inbox__poll_seconds": 0.1, "inbox__quiet_seconds": 0.2}
 needs_models = pytest.mark.skipif(
     not (models_folder(config.load(None, {})) / "MANIFEST.json").exists() or not selftest.EXPECTED.exists(),
     reason="the INT8 models or the golden study are not in this checkout",
@@ -100,7 +100,7 @@ def test_a_port_that_is_taken_is_said_in_words_and_nothing_is_left_running(runni
 
 
 def test_nothing_is_published_when_no_broker_is_named(tmp_path: Path) -> None:
-    settings = config.load(None, {}, box__data=str(tmp_path), broker__enabled=False, **QUICK)
+    settings = config.load(None, {}, box__data=str(tmp_path), **QUICK | {"broker__enabled": False})
     made = Running(Box(settings, FakeReader()), ("publisher",))
     assert made.broker_address == "" and made.broker is None
     made.stop()
@@ -113,7 +113,9 @@ def test_the_secrets_of_the_box_are_its_own(running: Running) -> None:
 
 
 def serve(folder: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "appliance", "serve", "--data", str(folder), *options]
+    (folder.parent / "empty.toml").write_text("")  # whatever /etc/lumbarbox says on this machine
+    config = ["--config", str(folder.parent / "empty.toml")]
+    command = [sys.executable, "-m", "appliance", "serve", *config, "--data", str(folder), *options]
     free = {"LUMBARBOX_WEB_PORT": "0", "LUMBARBOX_BROKER_PORT": "0"}
     return subprocess.Popen(
         command, env=os.environ | free, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -19,7 +19,19 @@ from typing import Any
 from appliance.core.drops import SeenFile
 from appliance.core.gathering import Image
 from appliance.core.health import Alarm
-from appliance.core.jobs import Event, Job, Manifest, Reason, Result, Search, Source, State, Transition, after
+from appliance.core.jobs import (
+    READ_FIRST,
+    Event,
+    Job,
+    Manifest,
+    Reason,
+    Result,
+    Search,
+    Source,
+    State,
+    Transition,
+    after,
+)
 from appliance.core.ledger_rows import image_of, job_of, transition_of
 from appliance.core.ledger_tables import SCHEMA_VERSION, VERSIONS
 from appliance.core.study import Role
@@ -171,11 +183,15 @@ class Ledger:
         return self.job(job_id)
 
     def take(self, now: datetime) -> Job | None:
-        """The job that has waited longest becomes `reading`; its attempt is counted before the work starts."""
+        """The job that is to be read first, else the one that has waited longest, becomes `reading`; its attempt is
+        counted before the work starts."""
         if not self.count(State.QUEUED):
             return None
         with self.transaction() as db:
-            row = db.execute("SELECT id, attempts FROM jobs WHERE state = 'queued' ORDER BY number LIMIT 1").fetchone()
+            row = db.execute(
+                "SELECT id, attempts FROM jobs WHERE state = 'queued' ORDER BY id != ?, number LIMIT 1",
+                (self.fact(READ_FIRST) or "",),
+            ).fetchone()
             if row is None:
                 return None
             return self._move(row["id"], Event.TAKEN, now, attempts=row["attempts"] + 1, stage="", fraction=0.0)

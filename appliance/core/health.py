@@ -49,6 +49,14 @@ class Health:
     host: HostFacts
     alarms: tuple[Alarm, ...]
     reader_ready: bool
+    paused: bool = False
+    outbox_since: datetime | None = None
+    """When the oldest result that waits for the broker was put there."""
+
+    @property
+    def reasons_for_outside(self) -> tuple[str, ...]:
+        """As `reasons`, but an alarm speaks only the fixed words of its code: its own may name a folder or a file."""
+        return (*(words_of(alarm.code)[0] for alarm in self.alarms), *self.reasons[len(self.alarms) :])
 
 
 STOPPING = frozenset(
@@ -64,8 +72,28 @@ STOPPING = frozenset(
 )
 """Alarm codes that pause the reading or the intake."""
 
-ALARM_CODES = STOPPING | {"broker", "fault"}
-"""Every alarm there is: at each connect the ones not raised are cleared at the broker, whoever raised them."""
+ALARM_WORDS: dict[str, tuple[str, str]] = {
+    "no_space": ("The disk is full.", "Make room; all goes on by itself."),
+    "share_gone": ("The share is gone.", "Check the cable, the server and the mount; all goes on by itself."),
+    "not_writable": ("A folder may not be written.", "Give the box's user the right to."),
+    "ledger": ("The box's own database fails.", "Check the box's disk."),
+    "model_missing": ("A model is missing.", "Install the box's models again."),
+    "model_changed": ("A model is not the one the manifest names.", "Install the box's models again."),
+    "model_wrong": ("The models do not read as they should.", "Install them again; empty ovcache."),
+    "broker": ("The MQTT broker cannot be reached, or refuses.", "Check the broker, the network and its access rules."),
+    "client_id_taken": ("Another box seems to use this box's name at the broker.", "Give each box its own box.node."),
+    "fault": ("The box made a mistake.", "Report it with the box's log."),
+}
+"""Every alarm there is, in the words and with the action that may leave the box. At each connect the ones not raised are
+cleared at the broker, whoever raised them."""
+
+ALARM_CODES = frozenset(ALARM_WORDS)
+
+
+def words_of(code: str) -> tuple[str, str]:
+    """An alarm's message and action for the outside."""
+    return ALARM_WORDS.get(code, ("The box needs attention.", "Look at the box's page."))
+
 
 HOT_CELSIUS = 90.0
 
@@ -78,15 +106,21 @@ def judge(
     outbox: int,
     reader_ready: bool,
     warn_mb: int,
+    paused: bool = False,
+    outbox_since: datetime | None = None,
 ) -> Health:
     """Put the facts together. No fact is left out of the reasons that changes the verdict."""
     reasons = [alarm.message for alarm in alarms]
     if not reader_ready:
         reasons.append("The models are not ready: nothing is read.")
+    if paused:
+        reasons.append("Reading is paused until someone resumes it: `lumbarbox jobs resume`, or `resume` over MQTT.")
     if host.disk_free_mb < warn_mb:
         reasons.append(f"Only {host.disk_free_mb} MB are free on the box's disk.")
     if host.temperature_c is not None and host.temperature_c >= HOT_CELSIUS:
         reasons.append(f"The processor is at {host.temperature_c:.0f} °C.")
     stopped = not reader_ready or any(alarm.code in STOPPING for alarm in alarms)
     verdict = Verdict.STOPPED if stopped else Verdict.DEGRADED if reasons else Verdict.WELL
-    return Health(verdict, tuple(reasons), queue, reading, outbox, host, alarms, reader_ready)
+    return Health(
+        verdict, tuple(reasons), queue, reading, outbox, host, alarms, reader_ready, paused, outbox_since
+    )

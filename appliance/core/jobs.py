@@ -23,6 +23,10 @@ MAX_CRASHES = 2
 """A job that ended the process this many times is quarantined: it would do so for ever."""
 
 
+PAUSED, READ_FIRST, SELFTEST_WANTED, SELFTEST = "paused", "read_first", "selftest_wanted", "selftest"
+"""Facts in the ledger by which one part asks another: read no new study, read this one first, test the models."""
+
+
 class State(StrEnum):
     RECEIVED = "received"
     SETTLING = "settling"

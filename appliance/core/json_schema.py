@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 _PLAIN: dict[object, dict[str, Any]] = {
     str: {"type": "string"},
@@ -21,6 +21,8 @@ def schema_of(kind: Any, title: str) -> dict[str, Any]:
 
 
 def _schema(kind: Any) -> dict[str, Any]:
+    if kind is Any:
+        return {}
     if kind in _PLAIN:
         return dict(_PLAIN[kind])
     if is_typeddict(kind):
@@ -46,11 +48,12 @@ def _generic(origin: Any, of: tuple[Any, ...]) -> dict[str, Any]:
 
 def _object(kind: Any) -> dict[str, Any]:
     fields = get_type_hints(kind)
+    marked = get_type_hints(kind, include_extras=True)  # __required_keys__ does not see through postponed annotations
     described = {"description": kind.__doc__} if kind.__doc__ and not kind.__doc__.startswith("dict(") else {}
     return {
         "type": "object",
         **described,
         "properties": {name: _schema(of) for name, of in fields.items()},
-        "required": sorted(kind.__required_keys__),
+        "required": sorted(name for name in fields if get_origin(marked[name]) is not NotRequired),
         "additionalProperties": False,
     }

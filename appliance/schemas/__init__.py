@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from appliance.core.json_schema import schema_of
+from appliance.core.mqtt_payloads import PAYLOADS
 from appliance.core.report_json import report_schema
 
 FOLDER = Path(__file__).resolve().parent
 
-SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {"report.schema.json": report_schema}
+SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "report.schema.json": report_schema,
+    **{
+        f"mqtt.{name}.schema.json": partial(schema_of, kind, f"Lumbarbox MQTT {name}, version 1")
+        for name, kind in PAYLOADS.items()
+    },
+}
 
 
 def text_of(name: str) -> str:

@@ -90,9 +90,9 @@ def test_an_existing_folder_is_never_marked_by_the_box(tmp_path: Path) -> None:
 def test_an_outbox_keeps_order_and_knows_what_it_has(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "o.db")
     for name in ("b", "a", "b"):
-        outbox.put(name, {"name": name}, MORNING)
+        outbox.put(name, name, {"name": name}, MORNING)
     assert [w.id for w in outbox.oldest(9)] == ["b", "a"]
-    outbox.acknowledged(outbox.oldest(1)[0].number)
+    outbox.acknowledged([outbox.oldest(1)[0].number])
     outbox.close()
     assert [w.body for w in Outbox(tmp_path / "o.db").oldest(9)] == [{"name": "a"}]
 
