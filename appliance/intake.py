@@ -18,7 +18,7 @@ from appliance.errors import Code, InputError, LumbarboxError, SystemicError
 from appliance.gathering import Gathering
 from appliance.ports import Inbox, Inspector, Ledger, Receipts, Spool
 
-CLAIMS_A_STEP = 20
+CLAIMS_A_STEP = 100
 """Then the loop comes round, so that receipts are written and nobody takes it for stuck."""
 
 PAUSES_ALL = (Code.NO_SPACE, Code.SHARE_GONE, Code.LEDGER, Code.FAULT)
