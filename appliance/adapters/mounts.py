@@ -37,7 +37,7 @@ class Mounts:
         self._table = table
         self._by_device: dict[int, Mount] = {}
 
-    def of(self, device: int) -> Mount:
+    def holding(self, device: int) -> Mount:
         """`device` is `st_dev`. A local one when the kernel does not say."""
         if device not in self._by_device:
             self._by_device = self._read()

@@ -64,7 +64,7 @@ STOPPING = frozenset(
 )
 """Alarm codes that pause the reading or the intake."""
 
-ALARM_CODES = STOPPING | {"broker", "fault"}
+ALARM_CODES = STOPPING | {"broker", "fault", "ledger_rebuilt"}
 """Every alarm there is: at each connect the ones not raised are cleared at the broker, whoever raised them."""
 
 HOT_CELSIUS = 90.0
