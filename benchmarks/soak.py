@@ -228,7 +228,7 @@ class Torment:
         return time.monotonic() + 0.2 + self._rng.expovariate(1 / mean)
 
 
-def _settle(folder: Path, tally: Tally, killed: Killed, tell: Any, patience: float = 1800) -> None:
+def _settle(folder: Path, tally: Tally, killed: Killed, tell: Any, patience: float = 7200) -> None:
     """Until nothing is on its way and nothing lies in the drop area. A quarantined study is released, as a person would."""
     end, calm, told = time.monotonic() + patience, 0, 0.0
     ledger = Ledger(folder / "box" / "ledger.db")

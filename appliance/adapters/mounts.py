@@ -44,6 +44,10 @@ class Mounts:
             self._by_device.setdefault(device, LOCAL)
         return self._by_device[device]
 
+    def is_network(self, device: int) -> bool:
+        """Whether another machine holds this device's files."""
+        return self.holding(device).is_network
+
     def _read(self) -> dict[int, Mount]:
         """Fields of proc(5): id, parent, major:minor, root, mount point, options, …, `-`, type, source."""
         try:
