@@ -15,13 +15,18 @@ class Bell:
         self._alarms, self._part = alarms, part
         self._may_ring = True
         """At first an earlier process may have left its alarms."""
+        self._rung: tuple[str, str, str] | None = None
 
     def ring(self, error: LumbarboxError, now: datetime) -> None:
-        self._may_ring = True
-        self._alarms.raise_alarm(self._part, error.code, error.message, error.action, now)
+        """The same words again are not written again."""
+        words = (error.code, error.message, error.action)
+        if words != self._rung:
+            self._may_ring = True
+            self._alarms.raise_alarm(self._part, *words, now)
+            self._rung = words
 
     def all_clear(self) -> None:
         """What this part was in trouble with works again."""
         if self._may_ring:
             self._alarms.clear_alarms(self._part)
-            self._may_ring = False
+            self._may_ring, self._rung = False, None

@@ -130,7 +130,7 @@ class Box:
         wanted = self.settings.inbox
         pace = Pace(wanted.poll_seconds, wanted.network_poll_seconds)
         return Inbox(
-            self.settings.inbox_path, wanted.ignore, most_files, pace, lambda d: self.mounts.of(d).is_network, wanted.mount
+            self.settings.inbox_path, wanted.ignore, most_files, pace, self.mounts.is_network, wanted.mount
         )
 
     def _gathering(self, ledger: LedgerPort) -> Gathering:

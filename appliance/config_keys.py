@@ -57,7 +57,7 @@ class Limits:
     archive_ratio: int = _key(200, "An archive that grows by more than this when unpacked is refused.", 2, 100_000)
     archive_nesting: int = _key(1, "How deep archives may lie inside archives.", 0, 8)
     decode_seconds: float = _key(30.0, "Longest decoding of one file; then its process is ended.", 1, 3600)
-    decode_memory_mb: int = _key(2_048, "Memory (address space) of the process that opens files.", 512, 1_000_000)
+    decode_memory_mb: int = _key(1_536, "Memory (address space) of the process that opens files.", 512, 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import IO
 
 from appliance.bell import Bell
@@ -18,11 +18,14 @@ from appliance.errors import Code, InputError, LumbarboxError, SystemicError
 from appliance.gathering import Gathering
 from appliance.ports import Inbox, Inspector, Ledger, Receipts, Spool
 
-CLAIMS_A_STEP = 20
+CLAIMS_A_STEP = 100
 """Then the loop comes round, so that receipts are written and nobody takes it for stuck."""
 
 PAUSES_ALL = (Code.NO_SPACE, Code.SHARE_GONE, Code.LEDGER, Code.FAULT)
 """Trouble that the next drop would meet as well; a missing permission is one drop's own."""
+
+HOLD = timedelta(seconds=5)
+"""A full disk is not asked at every look."""
 
 LOOSE_TITLE = "Loose files"
 
@@ -56,6 +59,9 @@ class Intake:
         self._settling, self._inspector, self._gathering = settling, inspector, gathering
         self._new_id, self._walls, self._bell = new_id, walls, Bell(ledger, self.name)
         self._busy = _Busy(ledger)
+        self._trouble: SystemicError | None = None
+        self._tried: tuple[Drop, ...] | None = None
+        self._held_until = datetime.min.replace(tzinfo=UTC)
 
     def recover(self) -> None:
         """At start: an upload that was cut off leaves nothing."""
@@ -81,20 +87,22 @@ class Intake:
         self._bell.ring(SystemicError(Code.FAULT, what, "Report it with the box's log."), now)
 
     def _take_in(self, drops: tuple[Drop, ...], now: datetime) -> bool:
+        if self._trouble is not None and now < self._held_until and drops is self._tried:
+            raise self._trouble  # nothing has changed that would end it
+        self._trouble, self._tried = None, drops
         fresh = self._said_done(self._busy.fresh(drops), now)
         settled = together(self._settling.look(fresh, now), self._walls.files)[:CLAIMS_A_STEP]
         known = self._note_arrivals(fresh, now)
-        trouble: SystemicError | None = None
         for drop in settled:
             job = known.pop(drop.name, None) or self._arrived(drop.name, now)
             try:
                 self._claim(job, drop, now)
             except SystemicError as exc:
-                trouble = trouble or exc
+                self._trouble, self._held_until = self._trouble or exc, now + HOLD
                 if exc.code in PAUSES_ALL:
                     break
-        if trouble is not None:
-            raise trouble
+        if self._trouble is not None:
+            raise self._trouble
         return bool(settled)
 
     def _said_done(self, drops: tuple[Drop, ...], now: datetime) -> tuple[Drop, ...]:

@@ -47,6 +47,7 @@ from benchmarks.soak_reader import ListingReader
 QUICK = {
     "inbox__poll_seconds": 0.1, "inbox__quiet_seconds": 0.3, "inbox__series_quiet_seconds": 0.5,
     "inbox__study_quiet_seconds": 3.0, "disk__warn_mb": 0, "disk__stop_mb": 0, "broker__enabled": False,
+    "mqtt__host": "127.0.0.1", "mqtt__port": 1,
 }  # fmt: skip
 """The same rules as on a box, with shorter times."""
 
@@ -228,7 +229,7 @@ class Torment:
         return time.monotonic() + 0.2 + self._rng.expovariate(1 / mean)
 
 
-def _settle(folder: Path, tally: Tally, killed: Killed, tell: Any, patience: float = 1800) -> None:
+def _settle(folder: Path, tally: Tally, killed: Killed, tell: Any, patience: float = 7200) -> None:
     """Until nothing is on its way and nothing lies in the drop area. A quarantined study is released, as a person would."""
     end, calm, told = time.monotonic() + patience, 0, 0.0
     ledger = Ledger(folder / "box" / "ledger.db")

@@ -70,7 +70,7 @@ def test_a_dashboard_sees_availability_last_and_the_result(station: Station, mos
     assert order.index("availability") > max(order.index("info"), order.index("health"))
     (sent,) = observer.said("/result")
     assert len(json.loads(sent)["findings"]) == 25
-    assert [json.loads(s)["state"] for s in observer.said("/state")] == ["received", "queued", "reading", "done"]
+    assert [json.loads(s)["state"] for s in observer.said("/state")] == ["received", "settling", "queued", "reading", "done"]
     observer.close()
 
 

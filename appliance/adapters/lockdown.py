@@ -12,6 +12,8 @@ import os
 import platform
 import resource
 import struct
+from contextlib import suppress
+from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 1, 38, 22
 SECCOMP_MODE_FILTER = 2
@@ -42,6 +44,8 @@ X32_CALLS = 0x40000000
 
 def lock_down(memory_bytes: int) -> bool:
     """For the rest of this process. Whether the network is shut too: False where the kernel has no such filter."""
+    with suppress(OSError):  # should memory run out all the same, this process is the one to go
+        Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

@@ -37,12 +37,16 @@ class Mounts:
         self._table = table
         self._by_device: dict[int, Mount] = {}
 
-    def of(self, device: int) -> Mount:
+    def holding(self, device: int) -> Mount:
         """`device` is `st_dev`. A local one when the kernel does not say."""
         if device not in self._by_device:
             self._by_device = self._read()
             self._by_device.setdefault(device, LOCAL)
         return self._by_device[device]
+
+    def is_network(self, device: int) -> bool:
+        """Whether another machine holds this device's files."""
+        return self.holding(device).is_network
 
     def _read(self) -> dict[int, Mount]:
         """Fields of proc(5): id, parent, major:minor, root, mount point, options, …, `-`, type, source."""

@@ -77,6 +77,7 @@ ALARM_WORDS: dict[str, tuple[str, str]] = {
     "share_gone": ("The share is gone.", "Check the cable, the server and the mount; all goes on by itself."),
     "not_writable": ("A folder may not be written.", "Give the box's user the right to."),
     "ledger": ("The box's own database fails.", "Check the box's disk."),
+    "ledger_rebuilt": ("The box's database was damaged and made anew.", "Check the disk; look through today's studies."),
     "model_missing": ("A model is missing.", "Install the box's models again."),
     "model_changed": ("A model is not the one the manifest names.", "Install the box's models again."),
     "model_wrong": ("The models do not read as they should.", "Install them again; empty ovcache."),

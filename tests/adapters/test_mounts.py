@@ -24,15 +24,15 @@ nonsense
 )
 def test_the_kind_of_file_system_decides(tmp_path: Path, minor: int, kind: str, network: bool) -> None:
     (tmp_path / "table").write_text(TABLE)
-    found = Mounts(tmp_path / "table").of(os.makedev(0, minor))
+    found = Mounts(tmp_path / "table").holding(os.makedev(0, minor))
     assert (found.kind, found.is_network) == (kind, network)
 
 
 def test_blanks_in_a_mount_point_are_read_as_such(tmp_path: Path) -> None:
     (tmp_path / "table").write_text(TABLE)
-    assert Mounts(tmp_path / "table").of(os.makedev(0, 45)) == Mount("/srv/lumbar share", "cifs")
+    assert Mounts(tmp_path / "table").holding(os.makedev(0, 45)) == Mount("/srv/lumbar share", "cifs")
 
 
 def test_what_the_kernel_does_not_say_counts_as_local(tmp_path: Path) -> None:
-    assert not Mounts(tmp_path / "nowhere").of(1).is_network
-    assert not Mounts().of(tmp_path.stat().st_dev).is_network
+    assert not Mounts(tmp_path / "nowhere").holding(1).is_network
+    assert not Mounts().holding(tmp_path.stat().st_dev).is_network
