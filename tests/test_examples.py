@@ -83,8 +83,8 @@ def test_the_wall_shows_boxes_results_and_alarms_live(tmp_path: Path, clinic: Cl
     picture = tmp_path / "wall.png"
     page.picture(picture)
     assert picture.stat().st_size > 10_000
-    assert not page.errors, page.errors
-    assert all(url.startswith("file://") for url in page.requested)
+    assert not page.errors(), page.errors()
+    assert all(url.startswith("file://") for url in page.requested())
     clinic.broker.stop()
     page.until_text("trying again")
     clinic.broker.start()
