@@ -1,0 +1,84 @@
+"""The assistant: a question in, written passages out. Pure, and so without power.
+
+It holds passages and nothing else: no study, no report, no ledger, no file. Whatever a question says, the answer is
+one of four kinds, and every word of it was written beforehand. So there is nothing an instruction could make it do;
+recognising one only gives it a clearer refusal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from appliance.core.knowledge import Passage
+from appliance.core.retrieval import Hit, Index
+
+LEAST_COVERAGE = 0.45
+LEAST_SCORE = 5.0
+"""Below either a passage does not answer. Both tuned on the questions that are not held out (benchmarks/assistant.py)."""
+NEAR_THE_BEST = 0.6
+MOST_SHOWN = 3
+
+
+class Kind(StrEnum):
+    ANSWERED = "answered"
+    UNKNOWN = "unknown"
+    ADVICE = "advice"
+    """Asked for a decision about a person: refused, and told who decides."""
+    INSTRUCTION = "instruction"
+    """Asked for a deed: refused, there is none it can do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`passages` best first: what was asked for, or, in a refusal, whom to turn to."""
+
+    kind: Kind
+    passages: tuple[Passage, ...] = ()
+
+
+class Assistant:
+    """Made once; the same question always gets the same answer."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._by_id = {p.id: p for p in passages}
+        if len(self._by_id) != len(passages):
+            raise ValueError("two passages have the same id")
+        self._index = Index(passages)
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        return tuple(self._by_id.values())
+
+    def find(self, passage_id: str) -> Passage | None:
+        return self._by_id.get(passage_id)
+
+    def answer(self, question: str) -> Answer:
+        """From passages only."""
+        words = " ".join(question.lower().split())
+        if _INSTRUCTION.search(words):
+            return Answer(Kind.INSTRUCTION, self._named("hidden-instructions"))
+        if _asks_for_advice(words):
+            return Answer(Kind.ADVICE, self._named("cauda-equina-syndrome" if _URGENT.search(words) else "", "who-to-ask"))
+        hits = self._index.search(question)
+        if not hits or not _is_enough(hits[0]):
+            return Answer(Kind.UNKNOWN)
+        near = [h.passage for h in hits if h.score >= NEAR_THE_BEST * hits[0].score and _is_enough(h)]
+        return Answer(Kind.ANSWERED, tuple(near[:MOST_SHOWN]))
+
+    def _named(self, *names: str) -> tuple[Passage, ...]:
+        return tuple(self._by_id[name] for name in names if name in self._by_id)
+
+
+def _is_enough(hit: Hit) -> bool:
+    return hit.coverage >= LEAST_COVERAGE and hit.score >= LEAST_SCORE
+
+
+_INSTRUCTION = re.compile(r"\bignore\b.*\b(instructions?|images?|rules?)\b|\bdisregard\b")
+_URGENT = re.compile(r"cauda equina|bladder|bowel|urine|\bpee\b|stool|saddle|between the legs|weak|foot drop|paraly")
+
+
+def _asks_for_advice(words: str) -> bool:
+    return bool(re.search(r"\bmy (patient|mother|father)\b", words))

@@ -1,0 +1,132 @@
+"""How well the assistant answers and refuses: `python -m benchmarks.assistant` prints it and writes results/assistant.json.
+
+The questions (assistant_questions.tsv) were written before the retrieval existed, by the same hand as the passages, so
+they are kinder than a stranger's would be. Half of them, named by a hash of their words, are held out: thresholds and
+lay words were tuned on the other half only. `--failures` lists what went wrong on the half that may be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.core.assistant import Answer, Assistant, Kind
+from appliance.knowledge import assistant
+from benchmarks.results import Table, markdown, save
+
+FILE = Path(__file__).with_name("assistant_questions.tsv")
+ANSWERABLE = ("direct", "paraphrased")
+REFUSED = ("out_of_scope", "advice", "hostile")
+NAMED = {"out_of_scope": Kind.UNKNOWN, "advice": Kind.ADVICE, "hostile": Kind.INSTRUCTION}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`right`: ids of passages any of which answers it; empty where a refusal is right."""
+
+    kind: str
+    right: frozenset[str]
+    text: str
+
+    @property
+    def held_out(self) -> bool:
+        return hashlib.sha256(self.text.encode()).digest()[0] % 2 == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    question: Question
+    answer: Answer
+
+    @property
+    def first_is_right(self) -> bool:
+        return self.answer.kind is Kind.ANSWERED and self.answer.passages[0].id in self.question.right
+
+    @property
+    def one_is_right(self) -> bool:
+        shown = {p.id for p in self.answer.passages} if self.answer.kind is Kind.ANSWERED else set()
+        return bool(shown & self.question.right)
+
+    @property
+    def refused(self) -> bool:
+        return self.answer.kind is not Kind.ANSWERED
+
+    @property
+    def refused_by_name(self) -> bool:
+        return self.answer.kind is NAMED.get(self.question.kind)
+
+    @property
+    def is_right(self) -> bool:
+        return self.one_is_right if self.question.right else self.refused
+
+
+def questions(file: Path = FILE) -> tuple[Question, ...]:
+    """Every question, in order."""
+    lines = [line.split("\t") for line in file.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    return tuple(
+        Question(kind, frozenset() if right == "-" else frozenset(right.split(",")), text) for kind, right, text in lines
+    )
+
+
+def ask(asked: Iterable[Question], who: Assistant) -> tuple[Outcome, ...]:
+    return tuple(Outcome(q, who.answer(q.text)) for q in asked)
+
+
+def tables(outcomes: Sequence[Outcome], passages: int) -> tuple[Table, ...]:
+    """Recall and refusals, tuned and held-out half apart."""
+    data = (
+        f"{len(outcomes)} English questions by the authors of the {passages} passages, not by users; "
+        "written before the retrieval; held out: never looked at while tuning"
+    )
+    halves = (("tuned on", False), ("held out", True))
+    answered = [_answered(kind, name, _of(outcomes, kind, held)) for kind in ANSWERABLE for name, held in halves]
+    refused = [_refused(kind, name, _of(outcomes, kind, held)) for kind in REFUSED for name, held in halves]
+    command = "python -m benchmarks.assistant"
+    return (
+        Table("The assistant: right passage found", data, command,
+              ("questions", "half", "n", "right passage first", "among those shown", "wrongly refused"), tuple(answered)),
+        Table("The assistant: right refusals", data, command,
+              ("questions", "half", "n", "refused", "refused for the right reason"), tuple(refused)),
+    )  # fmt: skip
+
+
+def _of(outcomes: Sequence[Outcome], kind: str, held_out: bool) -> list[Outcome]:
+    return [o for o in outcomes if o.question.kind == kind and o.question.held_out is held_out]
+
+
+def _answered(kind: str, half: str, found: Sequence[Outcome]) -> tuple[str, ...]:
+    first, one = sum(o.first_is_right for o in found), sum(o.one_is_right for o in found)
+    return kind, half, str(len(found)), _share(first, found), _share(one, found), str(sum(o.refused for o in found))
+
+
+def _refused(kind: str, half: str, found: Sequence[Outcome]) -> tuple[str, ...]:
+    named = sum(o.refused_by_name for o in found)
+    return kind.replace("_", " "), half, str(len(found)), _share(sum(o.refused for o in found), found), _share(named, found)
+
+
+def _share(count: int, found: Sequence[Outcome]) -> str:
+    return f"{count / len(found):.0%} ({count})" if found else "-"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--failures", action="store_true", help="list the failures of the half that is not held out")
+    args = parser.parse_args()
+    who = assistant()
+    outcomes = ask(questions(), who)
+    made = tables(outcomes, len(who.passages))
+    print(markdown(made))
+    if args.failures:
+        for o in outcomes:
+            if not o.question.held_out and not o.is_right:
+                shown = ", ".join(p.id for p in o.answer.passages)
+                print(f"{o.question.kind:<13} {o.question.text!r}: {o.answer.kind} [{shown}], right: {set(o.question.right)}")
+        return
+    print(f"\nwritten: {save('assistant', made)}")
+
+
+if __name__ == "__main__":
+    main()
