@@ -1,14 +1,14 @@
 """How well the assistant answers and refuses: `python -m benchmarks.assistant` prints it and writes results/assistant.json.
 
-The questions (assistant_questions.tsv) were written before the retrieval existed, by the same hand as the passages, so
-they are kinder than a stranger's would be. Half of them, named by a hash of their words, are held out: thresholds and
-lay words were tuned on the other half only. `--failures` lists what went wrong on the half that may be looked at.
+assistant_questions.tsv was written before the retrieval existed; thresholds, lay words and the passages' `also:` lines
+were then tuned on it. assistant_held_out.tsv was written after all that was frozen, and nothing was changed because of
+it. Both are by the hand that wrote the passages, so both are kinder than a stranger's questions would be.
+`--failures` lists what went wrong on the tuned ones.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,8 @@ from appliance.core.assistant import Answer, Assistant, Kind
 from appliance.knowledge import assistant
 from benchmarks.results import Table, markdown, save
 
-FILE = Path(__file__).with_name("assistant_questions.tsv")
+TUNED = Path(__file__).with_name("assistant_questions.tsv")
+HELD_OUT = Path(__file__).with_name("assistant_held_out.tsv")
 ANSWERABLE = ("direct", "paraphrased")
 REFUSED = ("out_of_scope", "advice", "hostile")
 NAMED = {"out_of_scope": Kind.UNKNOWN, "advice": Kind.ADVICE, "hostile": Kind.INSTRUCTION}
@@ -30,10 +31,7 @@ class Question:
     kind: str
     right: frozenset[str]
     text: str
-
-    @property
-    def held_out(self) -> bool:
-        return hashlib.sha256(self.text.encode()).digest()[0] % 2 == 0
+    held_out: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +61,12 @@ class Outcome:
         return self.one_is_right if self.question.right else self.refused
 
 
-def questions(file: Path = FILE) -> tuple[Question, ...]:
-    """Every question, in order."""
+def questions(file: Path) -> tuple[Question, ...]:
+    """Every question of one file, in order."""
     lines = [line.split("\t") for line in file.read_text("utf-8").splitlines() if line and not line.startswith("#")]
     return tuple(
-        Question(kind, frozenset() if right == "-" else frozenset(right.split(",")), text) for kind, right, text in lines
+        Question(kind, frozenset() if right == "-" else frozenset(right.split(",")), text, file == HELD_OUT)
+        for kind, right, text in lines
     )
 
 
@@ -76,20 +75,20 @@ def ask(asked: Iterable[Question], who: Assistant) -> tuple[Outcome, ...]:
 
 
 def tables(outcomes: Sequence[Outcome], passages: int) -> tuple[Table, ...]:
-    """Recall and refusals, tuned and held-out half apart."""
+    """Recall and refusals, tuned and held-out apart."""
     data = (
         f"{len(outcomes)} English questions by the authors of the {passages} passages, not by users; "
-        "written before the retrieval; held out: never looked at while tuning"
+        "held out: written after the tuning was frozen"
     )
-    halves = (("tuned on", False), ("held out", True))
-    answered = [_answered(kind, name, _of(outcomes, kind, held)) for kind in ANSWERABLE for name, held in halves]
-    refused = [_refused(kind, name, _of(outcomes, kind, held)) for kind in REFUSED for name, held in halves]
+    sets = (("tuned on", False), ("held out", True))
+    answered = [_answered(kind, name, _of(outcomes, kind, held)) for kind in ANSWERABLE for name, held in sets]
+    refused = [_refused(kind, name, _of(outcomes, kind, held)) for kind in REFUSED for name, held in sets]
     command = "python -m benchmarks.assistant"
     return (
         Table("The assistant: right passage found", data, command,
-              ("questions", "half", "n", "right passage first", "among those shown", "wrongly refused"), tuple(answered)),
+              ("questions", "set", "n", "right passage first", "among those shown", "wrongly refused"), tuple(answered)),
         Table("The assistant: right refusals", data, command,
-              ("questions", "half", "n", "refused", "refused for the right reason"), tuple(refused)),
+              ("questions", "set", "n", "refused", "refused for the right reason"), tuple(refused)),
     )  # fmt: skip
 
 
@@ -97,14 +96,14 @@ def _of(outcomes: Sequence[Outcome], kind: str, held_out: bool) -> list[Outcome]
     return [o for o in outcomes if o.question.kind == kind and o.question.held_out is held_out]
 
 
-def _answered(kind: str, half: str, found: Sequence[Outcome]) -> tuple[str, ...]:
+def _answered(kind: str, which: str, found: Sequence[Outcome]) -> tuple[str, ...]:
     first, one = sum(o.first_is_right for o in found), sum(o.one_is_right for o in found)
-    return kind, half, str(len(found)), _share(first, found), _share(one, found), str(sum(o.refused for o in found))
+    return kind, which, str(len(found)), _share(first, found), _share(one, found), str(sum(o.refused for o in found))
 
 
-def _refused(kind: str, half: str, found: Sequence[Outcome]) -> tuple[str, ...]:
+def _refused(kind: str, which: str, found: Sequence[Outcome]) -> tuple[str, ...]:
     named = sum(o.refused_by_name for o in found)
-    return kind.replace("_", " "), half, str(len(found)), _share(sum(o.refused for o in found), found), _share(named, found)
+    return kind.replace("_", " "), which, str(len(found)), _share(sum(o.refused for o in found), found), _share(named, found)
 
 
 def _share(count: int, found: Sequence[Outcome]) -> str:
@@ -113,10 +112,10 @@ def _share(count: int, found: Sequence[Outcome]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--failures", action="store_true", help="list the failures of the half that is not held out")
+    parser.add_argument("--failures", action="store_true", help="list the failures of the tuned set")
     args = parser.parse_args()
     who = assistant()
-    outcomes = ask(questions(), who)
+    outcomes = ask((*questions(TUNED), *questions(HELD_OUT)), who)
     made = tables(outcomes, len(who.passages))
     print(markdown(made))
     if args.failures:

@@ -7,17 +7,19 @@ recognising one only gives it a clearer refusal.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from appliance.core.knowledge import Passage
-from appliance.core.retrieval import Hit, Index
+from appliance.core.refusals import asks_for_advice, gives_an_order, sounds_urgent
+from appliance.core.retrieval import LONGEST_QUESTION, Hit, Index
 
-LEAST_COVERAGE = 0.45
-LEAST_SCORE = 5.0
-"""Below either a passage does not answer. Both tuned on the questions that are not held out (benchmarks/assistant.py)."""
+LEAST_COVERAGE = 0.5
+LEAST_SCORE = 3.0
+"""Below either a passage does not answer. Both tuned on benchmarks/assistant_questions.tsv, towards refusing."""
+LEAST_NEAR = 0.2
+"""Below this a passage is not even offered by its title."""
 NEAR_THE_BEST = 0.6
 MOST_SHOWN = 3
 
@@ -37,6 +39,8 @@ class Answer:
 
     kind: Kind
     passages: tuple[Passage, ...] = ()
+    offered: tuple[Passage, ...] = ()
+    """With UNKNOWN: titles that may be near, for the person to choose. They are no answer."""
 
 
 class Assistant:
@@ -57,14 +61,15 @@ class Assistant:
 
     def answer(self, question: str) -> Answer:
         """From passages only."""
-        words = " ".join(question.lower().split())
-        if _INSTRUCTION.search(words):
+        words = " ".join(question[:LONGEST_QUESTION].lower().split())
+        if gives_an_order(words):
             return Answer(Kind.INSTRUCTION, self._named("hidden-instructions"))
-        if _asks_for_advice(words):
-            return Answer(Kind.ADVICE, self._named("cauda-equina-syndrome" if _URGENT.search(words) else "", "who-to-ask"))
+        if asks_for_advice(words):
+            urgent = ("cauda-equina-syndrome", "weakness") if sounds_urgent(words) else ()
+            return Answer(Kind.ADVICE, self._named(*urgent, "who-to-ask"))
         hits = self._index.search(question)
         if not hits or not _is_enough(hits[0]):
-            return Answer(Kind.UNKNOWN)
+            return Answer(Kind.UNKNOWN, offered=tuple(h.passage for h in hits if h.coverage >= LEAST_NEAR)[:MOST_SHOWN])
         near = [h.passage for h in hits if h.score >= NEAR_THE_BEST * hits[0].score and _is_enough(h)]
         return Answer(Kind.ANSWERED, tuple(near[:MOST_SHOWN]))
 
@@ -75,10 +80,3 @@ class Assistant:
 def _is_enough(hit: Hit) -> bool:
     return hit.coverage >= LEAST_COVERAGE and hit.score >= LEAST_SCORE
 
-
-_INSTRUCTION = re.compile(r"\bignore\b.*\b(instructions?|images?|rules?)\b|\bdisregard\b")
-_URGENT = re.compile(r"cauda equina|bladder|bowel|urine|\bpee\b|stool|saddle|between the legs|weak|foot drop|paraly")
-
-
-def _asks_for_advice(words: str) -> bool:
-    return bool(re.search(r"\bmy (patient|mother|father)\b", words))

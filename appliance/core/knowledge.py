@@ -1,7 +1,7 @@
 """Passages: what the assistant may say, word for word, each with its source. Pure: text in, values out.
 
-A file of passages is Markdown. `# Topic`, then for each passage `## Title`, a line `id: word`, the text, and a last
-paragraph `Source: …`; several sources are parted by semicolons.
+A file of passages is Markdown. `# Topic`, then for each passage `## Title`, a line `id: word`, a line `also: …` (other
+words people ask with; never shown), the text, and a last paragraph `Source: …`; several sources are parted by semicolons.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class Passage:
     topic: str
     title: str
     text: str
+    also: str
     sources: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -37,8 +38,14 @@ def passages_of(markdown: str) -> tuple[Passage, ...]:
 
 
 def _passage(topic: str, part: str) -> Passage:
-    title, name, *body = [" ".join(block.split()) for block in re.split(r"\n\s*\n|\n(?=id: )", part.strip())]
-    if not body or not name.startswith("id: ") or not body[-1].startswith("Source: "):
-        raise ValueError(f"the passage {title!r} needs an id first and its source last")
-    sources = tuple(s.strip() for s in body[-1].removeprefix("Source: ").rstrip(".").split(";"))
-    return Passage(name.removeprefix("id: "), topic, title, "\n\n".join(body[:-1]), sources)
+    head, *body = [block.strip() for block in re.split(r"\n\s*\n", part.strip())]
+    title, *lines = head.splitlines()
+    keys = dict(line.split(": ", 1) for line in lines if ": " in line)
+    if set(keys) != {"id", "also"} or not body or not body[-1].startswith("Source: "):
+        raise ValueError(f"the passage {title!r} needs `id:` and `also:` first and its source last")
+    sources = tuple(s.strip() for s in _line(body[-1]).removeprefix("Source: ").rstrip(".").split(";"))
+    return Passage(keys["id"], topic, title, "\n\n".join(_line(b) for b in body[:-1]), keys["also"], sources)
+
+
+def _line(block: str) -> str:
+    return " ".join(block.split())

@@ -23,13 +23,15 @@ TITLE_WEIGHT = 3
 LEAST_TO_CORRECT = 5
 """Shorter unknown words are not taken for slips of spelling: too many others are near."""
 NEAR = 0.82
+BODY_SHARE = 0.4
+"""How much of a word is covered that stands in the text only, not in the title or among the words people ask with."""
 LONGEST_QUESTION = 500
 """Letters; the rest is not looked at."""
 
 _WORD = re.compile(r"[a-z0-9]+(?:[/_][a-z0-9]+)*")
 _ENDINGS = (
     ("ization", "ize"), ("isation", "ize"), ("isations", "ize"), ("ational", "ate"), ("ations", ""), ("ation", ""),
-    ("nesses", ""), ("ness", ""), ("ically", ""), ("ically", ""), ("ings", ""), ("ing", ""), ("edly", ""), ("ied", "y"),
+    ("nesses", ""), ("ness", ""), ("ically", ""), ("ings", ""), ("ing", ""), ("edly", ""), ("ied", "y"),
     ("ies", "y"), ("ed", ""), ("ers", ""), ("er", ""), ("ally", ""), ("ly", ""), ("ities", ""), ("ity", ""),
     ("es", ""), ("s", ""), ("e", ""),
 )  # fmt: skip
@@ -43,7 +45,7 @@ class Hit:
     score: float
     """BM25; larger is nearer."""
     coverage: float
-    """0 to 1: the part of the question's words, weighed by rarity, that stand in the passage."""
+    """0 to 1: the part of the question's words, weighed by rarity, that the passage knows."""
 
 
 class Index:
@@ -51,6 +53,7 @@ class Index:
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._passages = tuple(passages)
+        self._heads = [frozenset(stems(f"{p.title} {p.also}")) for p in self._passages]
         self._counts = [_weighted(p) for p in self._passages]
         self._lengths = [sum(c.values()) for c in self._counts]
         self._mean = sum(self._lengths) / max(len(self._lengths), 1)
@@ -90,7 +93,13 @@ class Index:
         )
 
     def _coverage(self, asked: Sequence[str], number: int, total: float) -> float:
-        return sum(self._rarity(stem) for stem in asked if stem in self._counts[number]) / total if total else 0.0
+        known = sum(self._rarity(stem) * self._share(stem, number) for stem in asked)
+        return known / total if total else 0.0
+
+    def _share(self, stem: str, number: int) -> float:
+        if stem in self._heads[number]:
+            return 1.0
+        return BODY_SHARE if stem in self._counts[number] else 0.0
 
 
 def stems(text: str) -> list[str]:
@@ -116,6 +125,6 @@ def stem(word: str) -> str:
 
 def _weighted(passage: Passage) -> Counter[str]:
     counts = Counter(stems(passage.text))
-    for word in stems(passage.title):
+    for word in stems(f"{passage.title} {passage.also}"):
         counts[word] += TITLE_WEIGHT
     return counts
