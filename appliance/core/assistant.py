@@ -15,13 +15,15 @@ from appliance.core.knowledge import Passage
 from appliance.core.refusals import asks_for_advice, gives_an_order, sounds_urgent
 from appliance.core.retrieval import LONGEST_QUESTION, Hit, Index
 
-LEAST_COVERAGE = 0.5
+LEAST_COVERAGE = 0.55
 LEAST_SCORE = 3.0
 """Below either a passage does not answer. Both tuned on benchmarks/assistant_questions.tsv, towards refusing."""
 LEAST_NEAR = 0.2
 """Below this a passage is not even offered by its title."""
 NEAR_THE_BEST = 0.6
 MOST_SHOWN = 3
+URGENT = ("cauda-equina-syndrome",)
+"""Shown first whenever a question names a sign of it, whatever else was asked."""
 
 
 class Kind(StrEnum):
@@ -65,13 +67,14 @@ class Assistant:
         if gives_an_order(words):
             return Answer(Kind.INSTRUCTION, self._named("hidden-instructions"))
         if asks_for_advice(words):
-            urgent = ("cauda-equina-syndrome", "weakness") if sounds_urgent(words) else ()
-            return Answer(Kind.ADVICE, self._named(*urgent, "who-to-ask"))
+            return Answer(Kind.ADVICE, self._named(*(URGENT if sounds_urgent(words) else ()), "who-to-ask"))
         hits = self._index.search(question)
-        if not hits or not _is_enough(hits[0]):
+        found = [h.passage for h in hits if h.score >= NEAR_THE_BEST * hits[0].score and _is_enough(h)]
+        if sounds_urgent(words):
+            found = [*self._named(*URGENT), *found]
+        if not found:
             return Answer(Kind.UNKNOWN, offered=tuple(h.passage for h in hits if h.coverage >= LEAST_NEAR)[:MOST_SHOWN])
-        near = [h.passage for h in hits if h.score >= NEAR_THE_BEST * hits[0].score and _is_enough(h)]
-        return Answer(Kind.ANSWERED, tuple(near[:MOST_SHOWN]))
+        return Answer(Kind.ANSWERED, tuple(dict.fromkeys(found))[:MOST_SHOWN])
 
     def _named(self, *names: str) -> tuple[Passage, ...]:
         return tuple(self._by_id[name] for name in names if name in self._by_id)

@@ -106,3 +106,25 @@ STOP_WORDS = frozenset(
     "would s t m re ve d ll don doesn isn can't cannot please tell say says said mean means meaning meant called "
     "know want get gets got give gives explain describe let make makes just also some any thing things very too".split()
 )
+
+COMMON = frozenset(
+    "about above across actually after again against ago all almost alone along already although always among another "
+    "anybody anyone anyway around ask asked asking asks away back bad because become before begin behind believe below "
+    "beside best better between beyond bit both bring came case certain check checked claim come comes complete could "
+    "day days dear decide different difference down during each early easy either else end enough even ever every "
+    "everyone exactly fact far fetch few find finds first five follow following found four friday full further general "
+    "go goes going gone good great had half happen happened happens hard hear hello help here hi high hook hour hours "
+    "however hundred idea if important in inside instead into keep keeps kind large last late later least leave left "
+    "less life like likely little long longer look looked looking looks lot low made main many matter maybe metre "
+    "metres minute mistake moment monday month months more morning most much must my name near nearly need needed needs "
+    "never new next night nobody none normal nothing now number o'clock off often old older on once one only open or "
+    "order other others otherwise out over own part people perhaps person place places point possible probably problem "
+    "put question quite rather reach real really reason reasons right room same second see seem seems seen send sent "
+    "set several show shown shows side simple since single six small so some someone something sometimes somewhere soon "
+    "sorry sort start started starts still such suppose sure take taken takes talk than thank thanks their then these "
+    "think third those thousand three through time times to today together told tomorrow too took top total toward "
+    "towards tried try trying turn two type under understand until up upon use used useful uses using usual usually "
+    "version wait waiting want wants was watch way ways week weeks well went while whole why will with within without "
+    "woman women man men work works working worry would wrong year years yes yesterday yet young your".split()
+)
+"""Everyday words: when a passage does not know one, that says little against it."""

@@ -13,7 +13,7 @@ _PERSON = r"(?:my|our|this|that|the) (?:patient|man|woman|lady|gentleman|boy|gir
     r"(?:mr|mrs|ms|miss)\.? [a-z]+|patient (?:no|number|in)\b|\bhe\b|\bshe\b|\bhim\b|\bher\b"  # fmt: skip
 _DISEASE = (
     r"stenosis|narrowing|sciatica|cancer|tumou?r|infection|fracture|cauda equina|claudication|herniat|hernia|slipped|spondylo|"
-    r"degenerat|back pain|leg pain|pinched|myelopathy|paraly"
+    r"degenerat|back pain|leg pain|pinched|myelopathy|paraly|severe|moderate"
 )  # fmt: skip
 _MEDICINE = (
     r"\bdos(?:e|es|age|ing)\b|\bmg\b|milligram|\bpills?\b|tablets?\b|pain ?killers?|analgesi|opioid|morphine|tramadol|codeine|"
@@ -32,15 +32,18 @@ _ADVICE = tuple(
         _MEDICINE,
         rf"(?:{_DECIDE}).*(?:{_PERSON}|\bi\b|\bwe\b|\bme\b|\bus\b|\bmy\b).*(?:{_TREATMENT})",
         rf"(?:{_PERSON}).*(?:{_DECIDE}).*(?:{_TREATMENT}|wait|home|worry)",
-        rf"(?:{_TREATMENT}).*(?:{_PERSON})",
+        rf"(?:{_TREATMENT}).*(?:{_PERSON}|\bor not\b)",
+        rf"\bdoes (?:{_PERSON}) (?:really |still )?need\b",
         rf"\b(?:i|we)(?: (?:have|had|got|suffer from|am told i have|was told)|'ve)\b.*(?:{_DISEASE}|pain)",
         rf"(?:{_PERSON}).*\b(?:has|have|got|suffers?)\b.*(?:{_DISEASE}|pain).*(?:{_DECIDE}|\?|what now)",
         rf"\bdo(?:es)? (?:i|we|{_PERSON}) (?:really )?(?:have|need|suffer from)\b.*(?:{_DISEASE}|{_TREATMENT})",
         rf"\b(?:is|are|will|was|could|can) (?:my|his|her|their) (?:{_DISEASE}|pain|back|spine|leg|mri|nerve)",
         rf"(?:let|make|send|keep) (?:{_PERSON}).*(?:wait|home|work|lift|sport)",
-        rf"\b(?:what is|what's) wrong with (?:{_PERSON}|me)\b|\bdiagnos(?:e|is of|is for) (?:{_PERSON}|me)\b|\bam i (?:ill|sick|going|at risk)\b",
+        rf"\b(?:what is|what's) wrong with (?:{_PERSON}|me|my back|my leg|my spine)\b|\bdiagnos(?:e|is of|is for) (?:{_PERSON}|me)\b|\bam i (?:ill|sick|going|at risk)\b",
         rf"\b(?:best|right|correct|recommended|first[- ]line|effective) (?:{_TREATMENT})|how (?:do|should|can|would) (?:i|we|you) (?:treat|cure|operate|heal)",
         rf"how (?:is|are) .*(?:{_DISEASE}).*\b(?:treated|cured|operated|healed)\b|(?:treatment|cure|therapy|remedy) (?:of|for) ",
+        rf"\b(?:should|must|may|can|ought) (?:he|she|{_PERSON}|they) (?:\\w+ )?(?:stop|go|work|lift|wait|stay|drive|walk|sit|sleep|rest|run|be)\b",
+        rf"\b(?:would|will|shall) you (?:operate|treat|refer|wait|discharge|inject)\b|\b(?:my|his|her) (?:leg|legs|foot|back|hand|knee)\b.*\b(?:numb|weak|hurts?|pain|do)\b",
         rf"\bmy (?:{_DISEASE}|back hurts|leg hurts|pain)\b",
     )
 )  # fmt: skip
@@ -51,7 +54,7 @@ _ORDER = tuple(
         r"\b(?:ignore|disregard|forget|override|overrule|bypass|skip|drop)\b.{0,40}\b(?:instructions?|rules?|images?|prompt|previous|prior|"
         r"above|earlier|knowledge|passages|safety|training|restrictions?|limits?|guidelines?|everything|what you)\b",
         r"\byou are now\b|\bfrom now on\b|\bpretend\b|\bact as\b|\brole ?play\b|\bsimulate\b|\bjailbreak\b|\bdeveloper mode\b|\bunrestricted\b",
-        r"\bsystem ?prompt\b|\byour (?:prompt|instructions|rules|source code)\b|\bnew instructions?\b|^\W*(?:system|assistant|admin|developer)\W*:",
+        r"\breveal\b|\bsystem ?prompt\b|\byour (?:prompt|instructions|rules|source code)\b|\bnew instructions?\b|^\W*(?:system|assistant|admin|developer)\W*:",
         r"\b(?:repeat|say) after me\b|\bobey\b|\bdo as (?:it|i|they) says?\b|\bfollow (?:the|these|its|my) (?:instructions?|orders?|commands?)\b",
         r"\b(?:tell|give|show|print|reveal|list|display|dump|read out|send)\b(?: \w+){0,2} (?:\w+ ){0,3}(?:passwords?|secrets?|session key|"
         r"credentials?|tokens?|private keys?|names of (?:all )?(?:the )?patients|findings of|report of|patients? (?:list|names?|data))",
@@ -63,7 +66,7 @@ _ORDER = tuple(
 )  # fmt: skip
 
 _URGENT = re.compile(
-    r"cauda equina|bladder|bowel|urin|\bpee\b|\bwee\b|stool|incontinen|saddle|between (?:the|her|his|my) legs|groin|foot drop|"
+    r"bladder|bowel|urin|\bpee\b|\bwee\b|stool|incontinen|saddle|between (?:the|her|his|my) legs|groin|foot drop|"
     r"drop foot|paraly|(?:leg|legs|foot).*\bweak|\bweak.*(?:leg|legs|foot)|cannot (?:walk|move|feel)|lost control"
 )  # fmt: skip
 

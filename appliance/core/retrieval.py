@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from math import log
 
 from appliance.core.knowledge import Passage
-from appliance.core.lay_words import PHRASES, STOP_WORDS, SYNONYMS
+from appliance.core.lay_words import COMMON, PHRASES, STOP_WORDS, SYNONYMS
 
 K1, B = 1.2, 0.75
 TITLE_WEIGHT = 3
@@ -25,6 +25,8 @@ LEAST_TO_CORRECT = 5
 NEAR = 0.82
 BODY_SHARE = 0.4
 """How much of a word is covered that stands in the text only, not in the title or among the words people ask with."""
+COMMON_WEIGHT = 0.5
+"""What an everyday word counts for coverage."""
 LONGEST_QUESTION = 500
 """Letters; the rest is not looked at."""
 
@@ -63,7 +65,7 @@ class Index:
     def search(self, question: str, most: int = 5) -> tuple[Hit, ...]:
         """The nearest passages, best first; none when no word of the question is known."""
         asked = self._asked(question)
-        total = sum(self._rarity(stem) for stem in asked)
+        total = sum(self._weight(stem) for stem in asked)
         hits = [
             Hit(passage, self._score(asked, number), self._coverage(asked, number, total))
             for number, passage in enumerate(self._passages)
@@ -93,8 +95,12 @@ class Index:
         )
 
     def _coverage(self, asked: Sequence[str], number: int, total: float) -> float:
-        known = sum(self._rarity(stem) * self._share(stem, number) for stem in asked)
+        known = sum(self._weight(stem) * self._share(stem, number) for stem in asked)
         return known / total if total else 0.0
+
+    def _weight(self, stem: str) -> float:
+        """How much a word counts for coverage: its rarity, less for everyday words."""
+        return self._rarity(stem) * (COMMON_WEIGHT if stem in _COMMON_STEMS else 1.0)
 
     def _share(self, stem: str, number: int) -> float:
         if stem in self._heads[number]:
@@ -128,3 +134,6 @@ def _weighted(passage: Passage) -> Counter[str]:
     for word in stems(f"{passage.title} {passage.also}"):
         counts[word] += TITLE_WEIGHT
     return counts
+
+
+_COMMON_STEMS = frozenset(stem(word) for word in COMMON)
