@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.web.paths import inside
 from appliance.web.services import settings
+from appliance.web.told import script_words
 
 pages = Blueprint("language", __name__)
 
@@ -28,7 +29,7 @@ KEPT = timedelta(days=400)
 def speak(app: Flask) -> None:
     """Gettext in the templates, and what a page needs to say of its own language."""
     Babel(app, locale_selector=chosen, default_translation_directories="translations")
-    app.context_processor(lambda: {"languages": LANGUAGES, "language": str(get_locale()), "direction": direction()})
+    app.context_processor(_said_of_itself)
 
 
 def chosen() -> str:
@@ -40,6 +41,15 @@ def chosen() -> str:
 def direction() -> str:
     """`rtl` for Arabic."""
     return (get_locale() or Locale("en")).text_direction
+
+
+def _said_of_itself() -> dict[str, object]:
+    return {
+        "languages": LANGUAGES,
+        "language": str(get_locale()),
+        "direction": direction(),
+        "script_words": script_words(),
+    }
 
 
 @pages.post("/language")
