@@ -82,6 +82,14 @@ def errors() -> list[tuple[str, str, str]]:
             _("Check host, port, user and certificate."),
         ),
         Code.CONFIG: (_("A key of the configuration is wrong."), _("Correct the key that is named.")),
+        "earlier_images_gone": (
+            _("Images of a study whose other images the box no longer keeps."),
+            _("Drop the whole study again; its earlier report still stands."),
+        ),
+        "ledger_rebuilt": (
+            _("The box's own database was damaged and was made anew; the damaged one is kept."),
+            _("Check disk and power, look through today's studies, and start the box again."),
+        ),
         Code.FAULT: (_("A mistake in the program itself."), _("Report it with the box's log.")),
     }
-    return [(code.value, *told[code]) for code in Code]
+    return [(code.value, *told[code.value]) for code in Code]

@@ -51,7 +51,7 @@ JOBS = (
     "needs a person", "Needs a person", "Being read", "Waiting", "Arriving", "Done", "received", "settling", "queued",
     "seen", "changed", "claimed", "taken", "read", "refused", "interrupted", "postponed", "crashed", "retried", "released",
     "revised", "Seen, arriving", "Arriving: still being copied", "Arriving through the page: {percent}",
-    "Received {count} files, waiting to be read", "Being read: {stage}, {percent}", "starting", "opening the images",
+    "Being read: {stage}, {percent}", "starting", "opening the images",
     "finding the levels", "finding the canal", "grading the canal", "grading the foramina", "grading the recesses",
     "drawing the pictures", "Could not be read: {reason}", "Set aside: {reason}", "it stopped the box twice",
     "unknown reason", "Open the report: it says what is missing and why.", "Read",
@@ -131,6 +131,26 @@ ERRORS = (
     "The box made a mistake while reading this study ({why}).",
 )  # fmt: skip
 
+GATHERING = (
+    "The ledger was damaged. It is kept as {file}; a new one was made from {reports} reports and {drops} copied drops.",
+    "Check the box's disk and its power. Look through today's studies; then restart the box to clear this.",
+    "gathering", "joined", "grew", "hurried", "completed", "Received {amount}, waiting to be read",
+    "Received {amount}, waiting for the {series} series", "Received {amount}, all three series are there",
+    "{said}, reading in {count} s", "{said}, reading in {count} min", "{said}, read at {time}", "{first} and {last}",
+    "{count} images", "1 image", "sagittal T1", "sagittal T2", "axial T2",
+    "Part of another study that was received with it", "Send the missing series, or say: read now.", "Read now",
+    "More images came later: a newer report of this study counts.",
+    "{outcome}. Revision {number}: with images that came later", "Copy it again from the scanner, or leave it out.",
+    "Leave it out, or raise limits.decode_memory_mb.", "Look at the log, and report it.",
+    "The process that opens images cannot be started.", "{file} needs more memory to open than is allowed.",
+    "{file} {what}: it is damaged, or made to do harm.", "Mount it again.", "Mount the share.",
+    "Nothing is mounted at {place}, and inbox.mount is set.", "The network share at {place} is not mounted any more.",
+    "The share {place} went away.", "Reading or writing failed (EIO).", "The server forgot it (ESTALE).",
+    "Drop the whole study again. Its earlier report still stands.",
+    "These images belong to a study that was read on {day}; the box does not keep its other {count} images any more.",
+)  # fmt: skip
+"""Of studies that come in pieces, and of shares that go away."""
+
 VIEWS = (
     "Name or password is wrong. After several wrong tries the name is locked for a while.",
     "The first login is set up on the box itself.", "The old password is wrong.", "Choose a name of at most 64 letters.",
@@ -165,4 +185,4 @@ SCRIPTS = (
 )  # fmt: skip
 """Said by the scripts themselves; base.html hands them over in the page's language."""
 
-ALL = tuple(dict.fromkeys((*SPINE, *REPORT, *JOBS, *HEALTH, *ERRORS, *VIEWS, *SCRIPTS)))
+ALL = tuple(dict.fromkeys((*SPINE, *REPORT, *JOBS, *HEALTH, *ERRORS, *GATHERING, *VIEWS, *SCRIPTS)))

@@ -154,7 +154,7 @@ def test_days_and_numbers_are_written_as_the_language_writes_them(client: FlaskC
     read(box, "a", "fine")
     pages = {code: client.get("/study/job0001", headers={"Accept-Language": code}).text for code in LANGUAGES}
     assert "Mar 2, 2026" in pages["en"] and "2 mars 2026" in pages["fr"] and "2 mar 2026" in pages["es"]
-    assert "80%" in pages["en"] and re.search(r"80\s%", pages["fr"]) and "مارس" in pages["ar"]
+    assert "80%" in pages["en"] and re.search(r"80\s%", pages["fr"]) and re.search(r"02\W+03\W+2026", pages["ar"])
 
 
 def test_an_error_is_told_in_the_page_s_language(visitor: FlaskClient, accounts: Accounts) -> None:
@@ -192,7 +192,7 @@ def _words_of(tree: ast.AST) -> set[str]:
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name(node.func) in ERRORS:
-            found |= {text for argument in node.args if (text := _text(argument)) and " " in text}
+            found |= {text for argument in node.args if re.search(r"[a-z]{2} ", text := _text(argument))}
     return found
 
 
