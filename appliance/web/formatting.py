@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from babel import Locale
 from flask import Flask
-from flask_babel import format_date, format_decimal, format_time, get_locale
+from flask_babel import format_date, format_decimal, format_percent, format_time, get_locale
 
 from appliance.core.jobs import Job, State
 from appliance.core.spine import Condition, Level, Severity
@@ -65,8 +65,8 @@ def number(value: float, digits: int = 0) -> str:
 
 def percent(share: float, digits: int = 0) -> str:
     """0.8 as `80%`, as the language writes it."""
-    locale = get_locale() or Locale("en")
-    return str(locale.percent_formats[None].apply(share, locale, force_frac=(digits, digits)))
+    pattern = (get_locale() or Locale("en")).percent_formats[None].pattern
+    return str(format_percent(share, pattern.replace("##0", f"##0.{'0' * digits}") if digits else pattern))
 
 
 def megabytes(count: int) -> str:
