@@ -113,6 +113,13 @@ def test_the_browser_is_asked_and_a_choice_holds_longer_than_a_login(client: Fla
     assert 'dir="rtl"' in client.get("/login").text
 
 
+def test_two_who_watch_in_two_languages_each_see_their_own(client: FlaskClient, box: SmallBox) -> None:
+    """The live part is drawn once for many; never in the language of whoever came first."""
+    read(box, "a", "partly")
+    for language, words in (("en", "gravest finding: severe"), ("fr", "résultat le plus grave : sévère"), ("sw", "kali")):
+        assert words in client.get("/today/events", headers={"Accept-Language": language}).text
+
+
 def test_a_choice_that_is_none_changes_nothing_and_leads_nowhere_outside(client: FlaskClient) -> None:
     form = {"csrf": token(client, "/today"), "language": "xx", "next": "//evil.example"}
     assert client.post("/language", data=form, headers=ORIGIN).location == "/today"
