@@ -22,6 +22,8 @@ REPORT = (
     "No axial T2 series in this study. Send it, or repeat it while the patient is here.",
     "This disc was not found on the sagittal images.",
     "No slice passes through this place.",
+    "The picture is black here: metal, or nothing was imaged.",
+    "This series does not look like the sequence its header names. Check whether T1 and T2 were mixed up.",
     "Left and right cannot be told from a picture without positions.",
     "The pictures do not say where they lie, so the series cannot be brought together.",
     "The picture does not say which sequence it is.",
