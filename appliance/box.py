@@ -31,8 +31,8 @@ from appliance.adapters.reports import Reports
 from appliance.adapters.shelf import Shelf
 from appliance.adapters.slice_files import discard_slices, read_index
 from appliance.adapters.spool import Spool
-from appliance.announcer import Announcer, to_nobody
 from appliance.adapters.tokens import Tokens
+from appliance.announcer import Announcer, to_nobody
 from appliance.config import Config
 from appliance.config_keys import Mqtt
 from appliance.core import messages

@@ -81,6 +81,10 @@ def errors() -> list[tuple[str, str, str]]:
             _("The MQTT broker cannot be reached. Results wait; none is lost."),
             _("Check host, port, user and certificate."),
         ),
+        "client_id_taken": (
+            _("Another client connects to the broker under this box's name."),
+            _("Give each box its own box.node; run one publisher a box."),
+        ),
         Code.CONFIG: (_("A key of the configuration is wrong."), _("Correct the key that is named.")),
         "earlier_images_gone": (
             _("Images of a study whose other images the box no longer keeps."),
@@ -92,4 +96,4 @@ def errors() -> list[tuple[str, str, str]]:
         ),
         Code.FAULT: (_("A mistake in the program itself."), _("Report it with the box's log.")),
     }
-    return [(code.value, *told[code.value]) for code in Code]
+    return [(code.value, *told[code.value]) for code in Code if code.value in told]

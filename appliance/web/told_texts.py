@@ -134,6 +134,15 @@ ERRORS = (
 )  # fmt: skip
 
 GATHERING = (
+    "The broker says that another client has taken its place ({who}).",
+    "The broker ends every connection within seconds, as when two clients have one name ({who}).",
+    "Give each box its own box.node, and run one publisher a box. Results wait here meanwhile.",
+    "Check {keys}. Results wait on the box until then.",
+    "No broker is configured.",
+    "Set mqtt.host, or switch broker.enabled on.",
+    "A certificate file cannot be used: {why}",
+    "The broker's password file cannot be read: {why}",
+    "The broker refuses messages: {why}.",
     "The ledger was damaged. It is kept as {file}; a new one was made from {reports} reports and {drops} copied drops.",
     "Check the box's disk and its power. Look through today's studies; then restart the box to clear this.",
     "gathering", "joined", "grew", "hurried", "completed", "Received {amount}, waiting to be read",

@@ -199,7 +199,7 @@ def _words_of(tree: ast.AST) -> set[str]:
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name(node.func) in ERRORS:
-            found |= {text for argument in node.args if re.search(r"[a-z]{2} ", text := _text(argument))}
+            found |= {text for argument in node.args if len(re.findall(r"[a-z]{2,}", text := _text(argument))) > 1 and " " in text}
     return found
 
 
