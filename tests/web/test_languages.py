@@ -28,6 +28,7 @@ from tests.web.conftest import ORIGIN, PASSWORD, token
 ROOT = Path(__file__).resolve().parents[2]
 OTHERS = tuple(code for code in LANGUAGES if code != "en")
 ERRORS = {"InputError", "SystemicError", "ModelError", "DeliveryError", "Reason", "_too_large", "_unsafe", "abort"}
+WORDS = re.compile(r"[a-z]{2,}.*[a-z]{2,}")
 PLACEHOLDER = re.compile(r"%\(\w+\)s|\{\w+\}")
 
 
@@ -199,7 +200,7 @@ def _words_of(tree: ast.AST) -> set[str]:
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name(node.func) in ERRORS:
-            found |= {text for argument in node.args if len(re.findall(r"[a-z]{2,}", text := _text(argument))) > 1 and " " in text}
+            found |= {text for argument in node.args if len((text := _text(argument)).split()) > 1 and WORDS.search(text)}
     return found
 
 
