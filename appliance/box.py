@@ -17,7 +17,7 @@ from typing import Any
 
 from flask import Flask
 
-from appliance import config, report_folder, selftest
+from appliance import config, knowledge, report_folder, selftest
 from appliance.adapters.accounts import Accounts
 from appliance.adapters.decoder import Decoder
 from appliance.adapters.host import Host
@@ -31,6 +31,7 @@ from appliance.adapters.reports import Reports
 from appliance.adapters.shelf import Shelf
 from appliance.adapters.slice_files import discard_slices, read_index
 from appliance.adapters.spool import Spool
+from appliance.adapters.tokens import Tokens
 from appliance.announcer import Announcer, to_nobody
 from appliance.config import Config
 from appliance.config_keys import Mqtt
@@ -81,6 +82,7 @@ class Box:
         """Lets the loops look at once; whoever runs them puts it here."""
         self.outbox = Outbox(data / "outbox.db")
         self.accounts = Accounts(data / "accounts.db")
+        self.tokens = Tokens(data / "tokens.db")
         self.spool = Spool(data / "spool", limits.file_bytes, settings.disk.stop_mb * MIB)
         self.reports = Reports(data / "reports")
         self.register = Register(data / "register.db", settings.privacy.keep_identifiers)
@@ -259,6 +261,8 @@ class Box:
             pdf=report_folder.pdf_for,
             read_now=self.read_now,
             facts=self.facts,
+            assistant=knowledge.assistant(),
+            tokens=self.tokens,
             clock=clock,
         )
         web = self.settings.web
@@ -304,6 +308,7 @@ class Box:
         self.outbox.close()
         self.accounts.close()
         self.register.close()
+        self.tokens.close()
 
 
 def _keepalive(mqtt: Mqtt) -> int:

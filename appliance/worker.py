@@ -85,6 +85,7 @@ class Worker:
 
     def recover(self, now: datetime) -> None:
         """At start: a job left `reading` ended the last process. Once it is tried again, twice it is set aside."""
+        self._ledger.set_fact("reader", {"ready": False, "why": "The models are not checked yet."})
         for job in self._ledger.in_state(State.READING):
             if job.attempts >= MAX_CRASHES:
                 self._ledger.crashed(job.id, _CRASHED, now)

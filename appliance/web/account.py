@@ -8,6 +8,7 @@ from flask import Blueprint, abort, g, redirect, render_template, request, sessi
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.core.passwords import SHORTEST, objection
+from appliance.web.paths import inside
 from appliance.web.security import begin_session
 from appliance.web.services import services, settings
 
@@ -22,10 +23,10 @@ def login() -> AnyResponse | str | tuple[str, int]:
     if services().accounts.is_empty():
         return redirect(url_for("account.setup"))
     if request.method == "GET":
-        return render_template("login.html", error="", next=_inside(request.args.get("next", "")))
+        return render_template("login.html", error="", next=inside(request.args.get("next", "")))
     name, now = request.form.get("name", "").strip(), services().clock()
     user = services().accounts.login(name, request.form.get("password", ""), now)
-    wanted = _inside(request.form.get("next", ""))
+    wanted = inside(request.form.get("next", ""))
     if user is None:
         services().accounts.note(name[:64], "login refused", now)
         words = "Name or password is wrong. After several wrong tries the name is locked for a while."
@@ -92,8 +93,3 @@ def _objection(code: str, name: str, password: str, again: str) -> str:
     if not hmac.compare_digest(code.strip().encode(), settings().setup_code.encode()):
         return "The code is not the one shown on the box's terminal."
     return name_objection(name) or objection(password, again)
-
-
-def _inside(path: str) -> str:
-    """A path of this page, or nothing: never another site."""
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path else ""

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from flask import Flask, render_template
+from flask import Flask, render_template, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.errors import LumbarboxError
 from appliance.web import (
     account,
     administration,
+    api,
+    assistant,
+    bearer,
     compare,
     history,
     kiosk,
+    language,
     manual,
     operations,
     review,
     security,
     study,
     today,
+    tokens,
     upload,
     viewer,
 )
@@ -25,8 +31,8 @@ from appliance.web.formatting import add_filters
 from appliance.web.services import PageSettings, Services
 
 PARTS = (
-    *(today, upload, study, viewer, review, compare, history, manual),
-    *(account, administration, kiosk, operations),
+    *(today, upload, study, viewer, review, compare, history, manual, assistant, language),
+    *(account, administration, tokens, kiosk, api, operations),
 )
 MOST_FORM_PARTS = 20_000
 FORM_FIELD_BYTES = 100_000
@@ -47,6 +53,7 @@ def create_app(services: Services, settings: PageSettings) -> Flask:
         MAX_FORM_MEMORY_SIZE=FORM_FIELD_BYTES,
     )
     add_filters(app)
+    language.speak(app)
     security.guard(app)
     for part in PARTS:
         app.register_blueprint(part.pages)
@@ -55,7 +62,9 @@ def create_app(services: Services, settings: PageSettings) -> Flask:
     return app
 
 
-def _told(error: HTTPException) -> tuple[str, int]:
+def _told(error: HTTPException) -> tuple[AnyResponse | str, int]:
+    if request.path.startswith(bearer.ROOT):
+        return api.told(error)
     words = {
         400: "The page did not understand that.",
         403: "That is not allowed.",
@@ -69,5 +78,7 @@ def _told(error: HTTPException) -> tuple[str, int]:
     return render_template("error.html", code=code, words=said, detail=detail), code
 
 
-def _ours(error: LumbarboxError) -> tuple[str, int]:
+def _ours(error: LumbarboxError) -> tuple[AnyResponse | str, int]:
+    if request.path.startswith(bearer.ROOT):
+        return api.ours(error)
     return render_template("error.html", code=503, words=error.message, detail=error.action), 503

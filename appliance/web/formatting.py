@@ -1,15 +1,19 @@
-"""How values are shown: the templates' filters."""
+"""How values are shown, in the page's language: the templates' filters."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
 
+from babel import Locale
 from flask import Flask
+from flask_babel import format_date, format_decimal, format_percent, format_time, get_locale
 
 from appliance.core.jobs import Job, State
 from appliance.core.spine import Condition, Level, Severity
 from appliance.core.words import in_words, next_step
 from appliance.web.services import services
+from appliance.web.told import told
 
 CONDITION_HEADS = {
     Condition.SPINAL_CANAL_STENOSIS: ("Spinal canal", ""),
@@ -21,8 +25,12 @@ CONDITION_HEADS = {
 
 
 def add_filters(app: Flask) -> None:
-    app.add_template_filter(lambda job: in_words(job, services().clock()), "in_words")
-    app.add_template_filter(next_step)
+    app.add_template_filter(told)
+    app.add_template_filter(lambda job: told(in_words(job, services().clock())), "in_words")
+    app.add_template_filter(lambda job: told(next_step(job)), "next_step")
+    app.add_template_filter(number)
+    app.add_template_filter(percent)
+    app.add_template_filter(moment)
     app.add_template_filter(when)
     app.add_template_filter(study_day)
     app.add_template_filter(megabytes)
@@ -33,18 +41,38 @@ def add_filters(app: Flask) -> None:
 
 
 def when(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d %H:%M")
+    """In the box's own time, whatever zone the time carries."""
+    return f"{format_date(at.date(), 'medium')}, {format_time(at.replace(tzinfo=None), 'HH:mm', rebase=False)}"
+
+
+def moment(text: str) -> str:
+    """ISO 8601, as report.json has it."""
+    with suppress(ValueError):
+        return when(datetime.fromisoformat(text))
+    return text
 
 
 def study_day(text: str) -> str:
     """DICOM's 20260302 as people write it; anything else as it stands."""
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text
+    with suppress(ValueError):
+        return str(format_date(date.fromisoformat(text) if len(text) == 8 else datetime.fromisoformat(text), "medium"))
+    return text
+
+
+def number(value: float, digits: int = 0) -> str:
+    return str(format_decimal(round(value, digits), f"#,##0.{'0' * digits}" if digits else "#,##0"))
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """0.8 as `80%`, as the language writes it."""
+    pattern = (get_locale() or Locale("en")).percent_formats[None].pattern
+    return str(format_percent(share, pattern.replace("##0", f"##0.{'0' * digits}") if digits else pattern))
 
 
 def megabytes(count: int) -> str:
     if count >= 2 << 30:
-        return f"{count / (1 << 30):.0f} GB"
-    return f"{count / (1 << 20):.0f} MB" if count >= 10 << 20 else f"{count / (1 << 20):.1f} MB"
+        return f"{number(count / (1 << 30))} GB"
+    return f"{number(count / (1 << 20), 0 if count >= 10 << 20 else 1)} MB"
 
 
 def level_name(value: str) -> str:
@@ -52,11 +80,11 @@ def level_name(value: str) -> str:
 
 
 def condition_name(value: str) -> str:
-    return Condition(value).label
+    return told(Condition(value).label)
 
 
 def severity_name(value: str) -> str:
-    return Severity(value).label
+    return told(Severity(value).label)
 
 
 def pill(job: Job) -> tuple[str, str]:
@@ -64,7 +92,7 @@ def pill(job: Job) -> tuple[str, str]:
     if job.state is not State.DONE or job.result is None:
         settling = "gathering" if job.is_claimed else "arriving"
         words = {State.RECEIVED: "arriving", State.SETTLING: settling, State.QUEUED: "waiting"}
-        return words.get(job.state, job.state.value), job.state.value
+        return told(words.get(job.state, job.state.value)), job.state.value
     if not job.result.graded:
-        return "not evaluable", "failed"
-    return f"{Severity(job.result.worst).label.lower()}", job.result.worst
+        return told("not evaluable"), "failed"
+    return told(Severity(job.result.worst).label.lower()), job.result.worst

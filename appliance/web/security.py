@@ -14,13 +14,14 @@ from flask import Flask, Response, abort, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.core.roles import Role
+from appliance.web import bearer
 from appliance.web.services import User, services, settings
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 OPEN = frozenset(
     {
-        *("static", "account.login", "account.setup", "kiosk.show", "kiosk.events"),
+        *("static", "account.login", "account.setup", "language.choose", "kiosk.show", "kiosk.events"),
         *("operations.healthz", "operations.readyz", "operations.metrics"),
     }
 )
@@ -96,7 +97,7 @@ def _right_host() -> None:
 
 
 def _same_origin() -> None:
-    if request.method in ("GET", "HEAD", "OPTIONS"):
+    if request.method in ("GET", "HEAD", "OPTIONS") or bearer.is_sent():
         return
     site = request.headers.get("Sec-Fetch-Site")
     source = request.headers.get("Origin") or request.headers.get("Referer") or ""
@@ -105,11 +106,13 @@ def _same_origin() -> None:
 
 
 def _logged_in() -> AnyResponse | None:
-    g.user = _user()
+    g.user = bearer.program() if bearer.is_sent() else _user()
     if g.user is not None or request.endpoint in OPEN:
         return None
     if request.endpoint is None:
         abort(404)
+    if request.path.startswith(bearer.ROOT):
+        abort(401, "Log in, or send a token that is known.")
     where = "account.setup" if services().accounts.is_empty() else "account.login"
     if request.method != "GET" or request.accept_mimetypes.best == "text/event-stream":
         abort(403, "Please log in again.")
@@ -123,7 +126,7 @@ def _user() -> User | None:
 
 
 def _csrf() -> None:
-    if request.method in ("GET", "HEAD", "OPTIONS"):
+    if request.method in ("GET", "HEAD", "OPTIONS") or bearer.is_sent():
         return
     sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf", "")
     if not hmac.compare_digest(sent.encode(), csrf_token().encode()):

@@ -10,6 +10,7 @@ from typing import IO, Any, Protocol, cast
 
 from flask import current_app
 
+from appliance.core.assistant import Assistant
 from appliance.core.health import Health
 from appliance.core.jobs import Job
 from appliance.core.letterhead import Letterhead
@@ -45,6 +46,26 @@ class Accounts(Protocol):
     def end_kiosk(self) -> None: ...
     def has_kiosk(self) -> bool: ...
     def opens_kiosk(self, token: str) -> bool: ...
+
+
+class Token(Protocol):
+    @property
+    def number(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def made_by(self) -> str: ...
+    @property
+    def made_at(self) -> datetime: ...
+
+
+class Tokens(Protocol):
+    """See adapters/tokens.py."""
+
+    def make(self, name: str, made_by: str, now: datetime) -> str: ...
+    def find(self, token: str) -> Token | None: ...
+    def all(self) -> Sequence[Token]: ...
+    def revoke(self, number: int) -> bool: ...
 
 
 class Uploads(Protocol):
@@ -83,6 +104,8 @@ class Services:
     """What is known of the slices kept in a report's folder."""
     pdf: Pdf
     facts: Callable[[], Mapping[str, Any]]
+    assistant: Assistant
+    tokens: Tokens
     clock: Clock
 
 

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from appliance.core.jobs import Job, State
 from appliance.core.progress import about, seconds_left
 from appliance.web.events import event
+from appliance.web.language import chosen
 from appliance.web.security import csrf_token
 from appliance.web.services import services
 
@@ -57,12 +58,12 @@ def events() -> Response:
 
 
 def _drawn() -> str:
-    """The live part, drawn once for everyone who watches and anew when the ledger has changed or some seconds passed."""
+    """The live part, drawn once for all who watch in a language, and anew when the ledger changed or some seconds passed."""
     key = services().ledger.version(), int(services().clock().timestamp() // DRAWN_FOR_SECONDS)
-    known: tuple[object, str] = current_app.extensions.get("today", (None, ""))
-    if known[0] != key:
-        known = key, _live()
-        current_app.extensions["today"] = known
+    drawn: dict[str, tuple[object, str]] = current_app.extensions.setdefault("today", {})
+    known = drawn.get(chosen())
+    if known is None or known[0] != key:
+        known = drawn[chosen()] = key, _live()
     return known[1]
 
 

@@ -18,6 +18,7 @@ from appliance.core.jobs import Job
 from appliance.errors import LumbarboxError
 from appliance.transfers import Transfer, WrongOffsetError
 from appliance.web.services import services, settings
+from appliance.web.told import told
 
 pages = Blueprint("upload", __name__)
 
@@ -138,7 +139,7 @@ def _transfer(transfer_id: str) -> Transfer:
 
 
 def _refused(error: LumbarboxError) -> Answer:
-    return jsonify({"message": error.message, "action": error.action}), 400
+    return jsonify({"message": told(error.message), "action": told(error.action)}), 400
 
 
 def _page(error: LumbarboxError | None) -> str:

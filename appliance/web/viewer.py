@@ -13,6 +13,7 @@ from flask import Blueprint, Response, abort, g, jsonify, send_file
 from appliance.core.spine import Condition, Level
 from appliance.web.reports import job_of, report_job, report_of
 from appliance.web.services import services
+from appliance.web.told import told
 
 pages = Blueprint("viewer", __name__, url_prefix="/study/<job_id>/images")
 
@@ -61,7 +62,7 @@ def _series(number: int, one: Mapping[str, Any], uses: Mapping[Any, str], marks:
     return {
         "number": number,
         "role": role,
-        "title": ROLES.get(role, f"{plane}, not used"),
+        "title": told(ROLES.get(role, f"{plane}, not used")),
         "low": one["low"],
         "step": one["step"],
         "window": one["window"],
@@ -114,6 +115,6 @@ def _place(finding: Mapping[str, Any]) -> dict[str, Any]:
         "kind": "place",
         "id": f"{condition.value}_{level.value}",
         "box": finding["evidence"]["box_px"],
-        "text": f"{level.label} {condition.region.value}{side}",
+        "text": told(f"{level.label} {condition.region.value}{side}"),
         "tone": finding["severity"],
     }

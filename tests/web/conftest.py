@@ -11,7 +11,9 @@ from flask.testing import FlaskClient
 
 from appliance.adapters.accounts import Accounts
 from appliance.adapters.slice_files import read_index
+from appliance.adapters.tokens import Tokens
 from appliance.intake import read_now, try_again
+from appliance.knowledge import assistant
 from appliance.report_folder import pdf_for
 from appliance.web.application import create_app
 from appliance.web.services import PageSettings, Services
@@ -32,7 +34,7 @@ def accounts(tmp_path: Path) -> Accounts:
 
 
 @pytest.fixture
-def app(box: SmallBox, accounts: Accounts) -> Flask:
+def app(box: SmallBox, accounts: Accounts, tmp_path: Path) -> Flask:
     services = Services(
         ledger=box.ledger,
         reports=box.reports,
@@ -47,6 +49,8 @@ def app(box: SmallBox, accounts: Accounts) -> Flask:
         slices=read_index,
         pdf=pdf_for,
         facts=lambda: {"node": "box", "version": "1", "reader": {"ready": True}},
+        assistant=assistant(),
+        tokens=Tokens(tmp_path / "tokens.db"),
         clock=box.clock,
     )
     settings = PageSettings(b"k" * 32, CODE, names=("box.lan",), upload_bytes=1 << 20, session=timedelta(hours=1))

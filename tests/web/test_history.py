@@ -42,8 +42,8 @@ def _row(number: int) -> tuple[str | None, ...]:
 
 
 def total(client: FlaskClient, query: str) -> int:
-    found = re.search(r"(\d+) stud(?:y|ies)</span>", client.get(f"/history?{query}").text)
-    return int(found.group(1)) if found else 0
+    found = re.search(r"([\d,]+) stud(?:y|ies)</span>", client.get(f"/history?{query}").text)
+    return int(found.group(1).replace(",", "")) if found else 0
 
 
 def test_it_is_searched_by_day_severity_state_and_name(client: FlaskClient, full: SmallBox) -> None:

@@ -27,16 +27,16 @@ function files() {
 function tooMuch(all) {
   const bytes = all.reduce((sum, [file]) => sum + file.size, 0);
   const large = all.find(([file]) => file.size > Number(form.dataset.fileBytes));
-  if (all.length > Number(form.dataset.mostFiles)) return `That is more than ${form.dataset.mostFiles} files.`;
-  if (bytes > Number(form.dataset.most)) return "That is more than this box takes at once.";
-  return large ? `${large[1]} is larger than this box takes.` : "";
+  if (all.length > Number(form.dataset.mostFiles)) return t("That is more than {count} files.", { count: form.dataset.mostFiles });
+  if (bytes > Number(form.dataset.most)) return t("That is more than this box takes at once.");
+  return large ? t("{file} is larger than this box takes.", { file: large[1] }) : "";
 }
 
 function tell() {
   const all = files();
   const bytes = all.reduce((sum, [file]) => sum + file.size, 0);
   const why = tooMuch(all);
-  const count = all.length === 1 ? "1 file" : `${all.length} files`;
+  const count = all.length === 1 ? t("1 file") : t("{count} files", { count: all.length });
   chosen.textContent = all.length === 0 ? "" : `${count}, ${megabytes(bytes)}. ${why}`;
   chosen.classList.toggle("bad", why !== "");
   say("");
@@ -71,7 +71,7 @@ drop.addEventListener("drop", async (event) => {
     for (const entry of entries) await walk(entry, "");
   } catch {
     dragged = [];
-    say("That folder could not be read. Choose it with the button instead.", true);
+    say(t("That folder could not be read. Choose it with the button instead."), true);
     return;
   }
   tell();
@@ -83,7 +83,7 @@ form.addEventListener("change", tell);
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const all = files();
-  if (all.length === 0) { say("Choose the study's files, its folder or its zip first.", true); return; }
+  if (all.length === 0) { say(t("Choose the study's files, its folder or its zip first."), true); return; }
   running = { id: "", stopped: false };
   busy(true);
   try {
@@ -112,23 +112,23 @@ async function transfer(run, all) {
   let offset = 0;
   let wait = 1000;
   while (offset < begun.size) {
-    if (run.stopped) throw new Error("Stopped. Nothing was kept.");
+    if (run.stopped) throw new Error(t("Stopped. Nothing was kept."));
     const piece = blob.slice(offset, offset + begun.piece);
     const answer = await post(`${form.action}/${run.id}/bytes?offset=${offset}`, await readable(piece)).catch(() => null);
     if (!answer || answer.status >= 500) {
-      say("The connection was lost. It goes on by itself; keep this page open.", true);
+      say(t("The connection was lost. It goes on by itself; keep this page open."), true);
       await new Promise((done) => setTimeout(done, wait));
       wait = Math.min(wait * 2, LONGEST_WAIT_MS);
       continue;
     }
-    if (answer.status === 404) throw new Error("The box was started anew meanwhile. Nothing was kept; press the button again.");
+    if (answer.status === 404) throw new Error(t("The box was started anew meanwhile. Nothing was kept; press the button again."));
     const said = await answer.json().catch(() => ({}));
     if (answer.status !== 200 && answer.status !== 409) throw new Error(words(said, answer));
     offset = said.offset;
     wait = 1000;
     progress(offset, begun.size, started);
   }
-  say("Everything has arrived.");
+  say(t("Everything has arrived."));
   const answer = await post(`${form.action}/${run.id}/end`);
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(words(said, answer));
@@ -146,7 +146,7 @@ async function begin(run, all) {
   try {
     answer = await post(form.dataset.begin, body, "application/json");
   } catch {
-    throw new Error("The box cannot be reached. Check the network and press the button again.");
+    throw new Error(t("The box cannot be reached. Check the network and press the button again."));
   }
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(words(said, answer));
@@ -158,7 +158,7 @@ async function readable(piece) {
   try {
     return await piece.arrayBuffer();
   } catch {
-    throw new Error("A file can no longer be read: was the disc or stick taken out? Nothing was kept.");
+    throw new Error(t("A file can no longer be read: was the disc or stick taken out? Nothing was kept."));
   }
 }
 
@@ -172,19 +172,20 @@ function post(url, body, type) {
 
 function words(said, answer) {
   if (said.message) return `${said.message} ${said.action || ""}`;
-  return answer.status === 403 ? "You were logged out meanwhile. Log in and send it again." : "The upload was refused. Send it again.";
+  return t(answer.status === 403 ? "You were logged out meanwhile. Log in and send it again." : "The upload was refused. Send it again.");
 }
 
 function progress(offset, size, started) {
   sent.value = offset / size;
   const seconds = (Date.now() - started) / 1000;
   const left = seconds > 2 ? `, ${about(seconds * (size - offset) / offset)}` : "";
-  say(`Sending: ${Math.floor(100 * offset / size)} % of ${megabytes(size)}${left}`);
+  say(t("Sending: {percent} % of {size}", { percent: Math.floor(100 * offset / size), size: megabytes(size) }) + left);
 }
 
 function about(seconds) {
-  if (seconds < 10) return "a few seconds left";
-  return seconds < 90 ? `about ${Math.round(seconds / 5) * 5} seconds left` : `about ${Math.round(seconds / 60)} minutes left`;
+  if (seconds < 10) return t("a few seconds left");
+  return seconds < 90 ? t("about {count} seconds left", { count: Math.round(seconds / 5) * 5 })
+    : t("about {count} minutes left", { count: Math.round(seconds / 60) });
 }
 
 function megabytes(bytes) { return `${(bytes / MB).toFixed(bytes < 10 * MB ? 1 : 0)} MB`; }
@@ -197,6 +198,6 @@ function say(text, bad) {
 function busy(is) {
   send.disabled = is;
   stop.hidden = sent.hidden = !is;
-  if (is) { sent.value = 0; say("Beginning …"); }
+  if (is) { sent.value = 0; say(t("Beginning …")); }
   for (const input of form.querySelectorAll("input:not([type=hidden])")) input.disabled = is;
 }

@@ -60,18 +60,18 @@ async function show() {
   try {
     await load(state.series, state.slice);
   } catch {
-    where.textContent = "This slice could not be loaded. Is the box still on?";
+    where.textContent = t("This slice could not be loaded. Is the box still on?");
     return;
   }
   if (wanted !== key(state.series, state.slice)) return;
-  where.textContent = `${series.title}, slice ${state.slice + 1} of ${series.slices.length}`;
+  where.textContent = t("{series}, slice {number} of {count}", { series: series.title, number: state.slice + 1, count: series.slices.length });
   canvas.setAttribute("aria-label", where.textContent + said(slice));
   paint();
   for (const near of [1, -1, 2, -2]) if (series.slices[state.slice + near]) load(state.series, state.slice + near).catch(() => {});
 }
 
 function said(slice) {
-  return slice.marks.map((mark) => `; ${mark.text}${mark.kind === "place" ? " " + mark.tone.replace("_", "/") : ""}`).join("");
+  return slice.marks.map((mark) => `; ${mark.text}${mark.kind === "place" ? " " + t(mark.tone.replace("_", "/")) : ""}`).join("");
 }
 
 function key(series, slice) { return `${series}/${slice}`; }
@@ -166,7 +166,7 @@ function draw(mark, at) {
   paper.lineWidth = (chosen ? 2.5 : 1.5) * at.dots;
   if (control.boxes.checked) paper.strokeRect(left, top, wide, high);
   if (!control.names.checked) return;
-  const words = mark.kind === "place" ? `${mark.text}: ${mark.tone.replace("_", "/")}` : mark.text;
+  const words = mark.kind === "place" ? `${mark.text}: ${t(mark.tone.replace("_", "/"))}` : mark.text;
   const high2 = 18 * at.dots, room = paper.measureText(words).width + 8 * at.dots;
   const x = mark.kind === "level" ? Math.max(0, left - room - 2 * at.dots) : left;
   const y = mark.kind === "level" ? top + (high - high2) / 2 : Math.max(0, top - high2);
