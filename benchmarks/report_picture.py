@@ -49,7 +49,7 @@ def save_page(folder: Path) -> Path:
 
 
 def _logged_in(box: Box) -> FlaskClient:
-    client = box.page(CODE).test_client()
+    client = box.page(CODE, box.transfers()).test_client()
     form = client.get(f"/setup?code={CODE}").text
     found = re.search(r'name="csrf" value="([^"]+)"', form)
     assert found, "the setup form has no CSRF token"
@@ -61,12 +61,12 @@ def _logged_in(box: Box) -> FlaskClient:
 def _saved(client: FlaskClient, address: str, folder: Path) -> Path:
     """`address` and every picture and sheet it names, with relative addresses."""
     html = client.get(address).text
-    for path in set(re.findall(r'(?:src|rel="stylesheet" href)="/([^"?]+)"', html)):
+    for path in set(re.findall(r'(?:src|rel="stylesheet" href)="/([^"?]+)[^"]*"', html)):
         there = folder / path
         there.parent.mkdir(parents=True, exist_ok=True)
         there.write_bytes(client.get(f"/{path}").data)
     page = folder / "index.html"
-    page.write_text(re.sub(r'(src|href)="/', r'\1="', html), "utf-8")
+    page.write_text(re.sub(r'(src|href)="/([^"?]*)[^"]*"', r'\1="\2"', html).replace(' loading="lazy"', ""), "utf-8")
     return page
 
 
