@@ -102,6 +102,15 @@ def test_a_result_delivered_late_is_marked_and_is_not_the_latest(station: Statio
     assert station.link.on("last_result") == [] and station.box.ledger.alarms() == ()
 
 
+def test_a_result_put_while_the_publisher_turns_is_new(station: Station) -> None:
+    station.read_one()
+    put_at = station.box.outbox.oldest(1)[0].put_at
+    station.step((put_at - station.box.clock()).total_seconds() - 0.4)
+    station.step(0)
+    assert [p["is_historical"] for p in station.link.on("/result")] == [False]
+    assert len(station.link.on("last_result")) == 1
+
+
 def test_a_result_from_before_the_clock_went_back_is_not_shown_as_new(station: Station) -> None:
     station.read_one()
     station.step(-7 * 86_400)

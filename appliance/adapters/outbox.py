@@ -84,8 +84,8 @@ class Outbox:
 
     def sendable(self, limit: int, sending: Collection[int], since: datetime | None, now: datetime) -> tuple[Waiting, ...]:
         """The oldest that may go now: not one being sent, none before an earlier one of its study; with `since`, only
-        those put between then and now."""
-        span = (since.timestamp(), now.timestamp()) if since is not None else ()
+        those put since then. The reader's clock may be as much ahead as `since` lies behind: it puts while `now` ages."""
+        span = (since.timestamp(), (now + (now - since)).timestamp()) if since is not None else ()
         live, order = ("AND put_at BETWEEN ? AND ?", "put_at, number") if span else ("", "number")
         query = _SENDABLE.format(marks=", ".join("?" * len(sending)), live=live, order=order)
         rows = self._execute(query, *sending, now.timestamp(), *span, limit)
