@@ -20,6 +20,7 @@ from statistics import median
 from appliance import config, selftest
 from appliance.box import Box, clock
 from appliance.core.jobs import Job, Source, State
+from appliance.ports import Reader, ToRead
 from appliance.publishing import Publishing
 from benchmarks.results import Table, save
 from tests.mqtt_lab import HOST, Mosquitto, free_port, result
@@ -78,9 +79,9 @@ def _publishing(box: Box, name: str) -> Iterator[None]:
         publishing.stop(20)
 
 
-def _read(box: Box, reader: object, number: int) -> float:
+def _read(box: Box, reader: Reader, number: int) -> float:
     started = time.perf_counter()
-    reading = reader.read(selftest.STUDY, datetime.now().astimezone(), lambda *_: None)  # type: ignore[attr-defined]
+    reading = reader.read(ToRead((selftest.STUDY,)), datetime.now().astimezone(), lambda *_: None)
     report = {**reading.report, "report_id": f"benchmark{number}"}
     job = Job(f"job{number}", "study", Source.SHARE, State.DONE, clock(), clock())
     box._hand_over()(report, job, clock())
