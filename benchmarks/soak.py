@@ -168,10 +168,13 @@ def run(plan: Plan, folder: Path, tell: Any = print) -> dict[str, Any]:
     killed.start()
     try:
         torment = Torment(plan, tally, share, killed, rng)
-        for step, action in enumerate(_actions(plan, share, rng)):
-            action()
+        pieces = _pieces(plan, rng)
+        # As slow as the kills need, so that each of them finds work to interrupt.
+        pause = max(0.07, plan.kills * plan.seconds_between_kills / len(pieces))
+        for step, piece in enumerate(pieces):
+            share.drop(piece)
             torment()
-            time.sleep(rng.uniform(0.0, 0.15))
+            time.sleep(rng.uniform(0.0, 2 * pause))
             if step % 200 == 199:
                 tell(f"{step + 1} drops, {tally.kills} kills, {tally.outages} outages, {time.monotonic() - started:.0f} s")
         while not torment.is_over:
@@ -184,7 +187,7 @@ def run(plan: Plan, folder: Path, tell: Any = print) -> dict[str, Any]:
     return {**found, "seconds": round(time.monotonic() - started)}
 
 
-def _actions(plan: Plan, share: Share, rng: random.Random) -> Iterator[Any]:
+def _pieces(plan: Plan, rng: random.Random) -> list[list[tuple[str, str, bytes]]]:
     """Every image of every study once, in random pieces and order; one piece in twenty a second time."""
     pieces = []
     for number in range(plan.studies):
@@ -196,8 +199,7 @@ def _actions(plan: Plan, share: Share, rng: random.Random) -> Iterator[Any]:
             images = images[size:]
     pieces += [(when + rng.uniform(0, 10), piece) for when, piece in pieces if rng.random() < 0.05]
     pieces.sort(key=lambda p: p[0])  # a study's pieces come within the time of some six studies
-    for _, piece in pieces:
-        yield lambda piece=piece: share.drop(piece)
+    return [piece for _, piece in pieces]
 
 
 class Torment:
