@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from appliance.errors import LumbarboxError
 from appliance.ports import Alarms
+
+log = logging.getLogger(__name__)
 
 
 class Bell:
@@ -18,9 +21,10 @@ class Bell:
         self._rung: tuple[str, str, str] | None = None
 
     def ring(self, error: LumbarboxError, now: datetime) -> None:
-        """The same words again are not written again."""
+        """The same words again are neither written nor logged again."""
         words = (error.code, error.message, error.action)
         if words != self._rung:
+            log.warning("%s: %s", self._part, " ".join(words[1:]).strip())
             self._may_ring = True
             self._alarms.raise_alarm(self._part, *words, now)
             self._rung = words
@@ -28,5 +32,7 @@ class Bell:
     def all_clear(self) -> None:
         """What this part was in trouble with works again."""
         if self._may_ring:
+            if self._rung is not None:
+                log.info("%s: well again", self._part)
             self._alarms.clear_alarms(self._part)
             self._may_ring, self._rung = False, None

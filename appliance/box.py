@@ -21,9 +21,8 @@ from appliance import config, knowledge, report_folder, selftest
 from appliance.adapters.accounts import Accounts
 from appliance.adapters.decoder import Decoder
 from appliance.adapters.host import Host
-from appliance.adapters.inbox import Inbox, Pace
 from appliance.adapters.mounts import Mounts
-from appliance.adapters.mqtt import Address, MqttLink, Tls
+from appliance.adapters.mqtt import Address, MqttLink
 from appliance.adapters.outbox import Outbox
 from appliance.adapters.receipts import Receipts
 from appliance.adapters.register import Register
@@ -34,7 +33,6 @@ from appliance.adapters.spool import Spool
 from appliance.adapters.tokens import Tokens
 from appliance.announcer import Announcer, to_nobody
 from appliance.config import Config
-from appliance.config_keys import Mqtt
 from appliance.core import messages
 from appliance.core.drops import Settling
 from appliance.core.gathering import Waits
@@ -42,12 +40,13 @@ from appliance.core.jobs import Job
 from appliance.core.messages import Topics
 from appliance.delivery import Delivery
 from appliance.delivery import Pace as DeliveryPace
-from appliance.errors import Code, DeliveryError, from_os
+from appliance.errors import Code, from_os
 from appliance.gathering import Gathering
 from appliance.inspection import Inspector
 from appliance.intake import Intake, Uploads, Walls, read_now, try_again
 from appliance.keeper import Keeper
 from appliance.orders import Hands, Orders
+from appliance.outside import broker_address, watched
 from appliance.ports import HandOver, Link, Reader
 from appliance.ports import Ledger as LedgerPort
 from appliance.publisher import Publisher
@@ -60,11 +59,10 @@ from appliance.transfers import Transfers
 from appliance.vitals import Vitals
 from appliance.web.application import create_app
 from appliance.web.services import PageSettings, Services
-from appliance.wiring import limits_of, models_of, password_of
+from appliance.wiring import limits_of, models_of
 from appliance.worker import Worker
 
 MIB = 1 << 20
-BROKER_LOOKS_SECONDS = 7
 
 
 class Box:
@@ -86,7 +84,7 @@ class Box:
         self.spool = Spool(data / "spool", limits.file_bytes, settings.disk.stop_mb * MIB)
         self.reports = Reports(data / "reports")
         self.register = Register(data / "register.db", settings.privacy.keep_identifiers)
-        self.inbox = self._inbox(limits.files)
+        self.inbox = watched(settings, self.mounts)
         self.ledger = Recovery(
             self.spool, self.reports, self.inspector, self._gathering, self.inbox.has
         ).open(data / "ledger.db", clock())  # fmt: skip
@@ -127,13 +125,6 @@ class Box:
         )
         made.recover()
         return made
-
-    def _inbox(self, most_files: int) -> Inbox:
-        wanted = self.settings.inbox
-        pace = Pace(wanted.poll_seconds, wanted.network_poll_seconds)
-        return Inbox(
-            self.settings.inbox_path, wanted.ignore, most_files, pace, self.mounts.is_network, wanted.mount
-        )
 
     def _gathering(self, ledger: LedgerPort) -> Gathering:
         wanted = self.settings.inbox
@@ -215,24 +206,8 @@ class Box:
 
     def address(self, embedded_port: int | None = None) -> Address:
         """Where the results go. Raises DeliveryError when nothing is published."""
-        wanted = self.settings.mqtt
-        client_id = f"lumbarbox-{self.settings.box.node}"
-        if embedded_port is not None or self.settings.embedded_broker:
-            port = embedded_port or self.settings.broker.port or int((self.ledger.fact("broker") or {"port": 1883})["port"])
-            return Address(self.settings.broker.host, port, client_id, "3.1.1", keepalive=_keepalive(wanted))
-        if not wanted.host:
-            raise DeliveryError(Code.BROKER, "No broker is configured.", "Set mqtt.host, or switch broker.enabled on.")
-        verify = not wanted.tls_anyone_may_pretend_to_be_the_broker
-        return Address(
-            wanted.host,
-            wanted.port,
-            client_id,
-            wanted.version,
-            wanted.username,
-            *password_of(wanted),
-            tls=Tls(wanted.ca_file, wanted.cert_file, wanted.key_file, verify) if wanted.tls else None,
-            keepalive=_keepalive(wanted),
-        )
+        told = int((self.ledger.fact("broker") or {"port": 0})["port"])
+        return broker_address(self.settings, embedded_port, told)
 
     def second_address(self, purpose: str) -> Address:
         """The same broker under another name, so that the running publisher is not thrown out."""
@@ -309,11 +284,6 @@ class Box:
         self.accounts.close()
         self.register.close()
         self.tokens.close()
-
-
-def _keepalive(mqtt: Mqtt) -> int:
-    """MQTT's own: a broker waits one and a half of it (MQTT 5, 3.1.2.10), and Mosquitto looks every five seconds."""
-    return int((mqtt.keepalive_seconds - BROKER_LOOKS_SECONDS) / 1.5)
 
 
 def clock() -> datetime:

@@ -9,13 +9,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from appliance import commands_accounts, commands_check, commands_config, commands_read, serve
+from appliance import commands_accounts, commands_check, commands_config, commands_doctor, commands_read, serve
 from appliance.errors import ConfigError, LumbarboxError
 
 WELL, FAULT, USAGE, CONFIGURATION, DEGRADED = range(5)
 INTERRUPTED = 130
 
-FAMILIES = (commands_read, serve, commands_config, commands_check, commands_accounts)
+FAMILIES = (commands_read, serve, commands_config, commands_doctor, commands_check, commands_accounts)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

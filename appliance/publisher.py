@@ -107,7 +107,6 @@ class Publisher:
 
     def _lost(self, exc: LumbarboxError, now: datetime) -> None:
         """The next connection is a new one. Dropped without a word, so that the broker says `offline`."""
-        log.log(logging.DEBUG if self._retries else logging.WARNING, "%s", exc)
         self._link.drop()
         self._connected_at, self._lost_at = None, now
         self._wait = TAKEN_RETRY if exc.code is Code.CLIENT_ID_TAKEN else self._backoff()

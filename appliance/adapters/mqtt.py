@@ -278,9 +278,17 @@ def _secret(address: Address) -> str | None:
 
 def _in_words(exc: Exception) -> str:
     if isinstance(exc, ssl.SSLCertVerificationError):
-        clock = "; is the box's clock right?" if "expired" in exc.verify_message or "not yet" in exc.verify_message else ""
-        return f"its certificate is refused: {exc.verify_message}{clock}"
+        return f"its certificate is refused: {exc.verify_message}; {_certificate_hint(exc.verify_message)}"
     return str(exc) or type(exc).__name__
+
+
+def _certificate_hint(said: str) -> str:
+    """OpenSSL's words: certificate has expired, is not yet valid, hostname mismatch, IP address mismatch, others."""
+    if "expired" in said or "not yet" in said:
+        return "is the box's clock right?"
+    if "mismatch" in said:
+        return "mqtt.host must be a name that stands in it"
+    return "mqtt.ca_file names the authority to believe"
 
 
 def _configured(what: str, keys: str) -> DeliveryError:

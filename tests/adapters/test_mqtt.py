@@ -193,6 +193,20 @@ def test_encrypted_by_a_certificate_of_our_own_authority(tmp_path: Path, papers:
 
 
 @needs_mosquitto
+def test_encrypted_by_an_authority_the_system_trusts(
+    tmp_path: Path, papers: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`SSL_CERT_FILE` is where OpenSSL looks for the system's authorities."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(papers["ca"]))
+    broker = encrypted(tmp_path, papers)
+    link = MqttLink(at(broker.port, tls=Tls()))
+    link.connect()
+    deliver(link, Message("lumbarbox/box/info", "{}"))
+    link.close()
+    broker.stop()
+
+
+@needs_mosquitto
 def test_a_certificate_that_proves_nothing_is_refused(tmp_path: Path, papers: dict[str, Path]) -> None:
     """A stranger's authority, the system's authorities, another host's name, and no encryption at all."""
     broker = encrypted(tmp_path / "good", papers)
