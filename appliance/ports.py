@@ -182,7 +182,13 @@ class Shelf(Protocol):
         self, job: Job, place: str, report: Path | None, claimed: frozenset[SeenFile], copies: tuple[Path, ...], note: str
     ) -> None: ...
     def file_failed(
-        self, job: Job, place: str, reason: Reason, claimed: frozenset[SeenFile], copies: tuple[Path, ...]
+        self,
+        job: Job,
+        place: str,
+        reason: Reason,
+        claimed: frozenset[SeenFile],
+        copies: tuple[Path, ...],
+        lent: Mapping[str, tuple[Path, ...]],
     ) -> None: ...
     def file_joined(
         self, job: Job, place: str, claimed: frozenset[SeenFile], copies: tuple[Path, ...]

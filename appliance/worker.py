@@ -251,7 +251,7 @@ class Worker:
         else:
             reason = job.reason or Reason(Code.FAULT, "The reason was not written down.")
             place = self._ledger.filing(job.id, job.filed_as or self._shelf.place_failed(job, reason)).filed_as
-            self._shelf.file_failed(job, place, reason, claimed, copies)
+            self._shelf.file_failed(job, place, reason, claimed, copies, self._lent(job))
         self._ledger.filed(job.id)
 
     def _copies(self, job: Job) -> tuple[Path, ...]:
@@ -261,6 +261,22 @@ class Worker:
             return own
         drops = ((self._spool.files(d), self._ledger.images_in(d)) for d in self._ledger.parts(job.id))
         return tuple(f for files, images in drops for f in files_of_study(files, images, job.study_uid, frozenset()))
+
+    def _lent(self, job: Job) -> dict[str, tuple[Path, ...]]:
+        """Copies of this study's images in drops whose originals lie with another study, by the drop's name.
+
+        Without them a failed study, tried again, would be read without these images. Those of an earlier reading are
+        found again by the study's UID.
+        """
+        found: dict[str, tuple[Path, ...]] = {}
+        own = {job.id, *(self._ledger.parts(job.revises) if job.revises else ())}
+        for drop_id in self._ledger.parts(job.id) if job.entry else ():
+            drop = self._ledger.find(drop_id)
+            if drop_id in own or drop is None or drop.joined == job.id:
+                continue
+            images = self._ledger.images_in(drop_id)
+            found[drop.name] = tuple(files_of_study(self._spool.files(drop_id), images, job.study_uid, frozenset()))
+        return found
 
     def _place_joined(self, job: Job, claimed: frozenset[SeenFile]) -> str:
         """Beside the originals of the study it is part of; among them, where it came in the same folder."""

@@ -9,7 +9,8 @@ import pytest
 
 from appliance.core.jobs import State
 from appliance.core.words import in_words, next_step
-from appliance.intake import read_now
+from appliance.errors import Code, InputError
+from appliance.intake import read_now, try_again
 from tests.fakes import SmallBox
 
 T1, T2, AXIAL = "study 1.2 sagittal_t1", "study 1.2 sagittal_t2", "study 1.2 axial_t2"
@@ -232,6 +233,24 @@ def test_a_failed_study_is_tried_again_with_all_its_pieces(box: SmallBox) -> Non
     (box.share / "Anna" / "a").write_text(T1)
     box.turn(40)
     assert sorted(box.reader.seen[-1].split("\n")) == sorted([T1, T2])
+
+
+def test_images_that_came_among_another_studys_are_there_when_it_is_tried_again(box: SmallBox) -> None:
+    """Found by `benchmarks.soak`: their originals lie with the other study, and a study released was read without them."""
+    box.drop("Anna", a=T1, b=T2)
+    box.turn(3)
+    box.drop("mixed", a=AXIAL, b=OTHER, c=OTHER + " more")
+    box.reader.errors = [InputError(Code.CORRUPT, "The images are damaged.")]
+    box.turn(45)
+    assert box.states() == {"Anna": "failed", "mixed": "done"}
+    (failed,) = box.ledger.in_state(State.FAILED)
+    assert sorted(p.name for p in (box.share / failed.filed_as).rglob("*") if p.is_file()) == [
+        "000001_a", "WHY.txt", "a", "b",
+    ]  # fmt: skip
+    try_again(failed, box.ledger, box.shelf.bring_back, box.clock())
+    box.turn(45)
+    assert box.states()["Anna"] == "done"
+    assert set(box.reader.seen[-1].split("\n")) == {T1, T2, AXIAL}
 
 
 def test_a_clock_that_was_set_back_does_not_make_a_study_wait_for_years(box: SmallBox) -> None:

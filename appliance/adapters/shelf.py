@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -66,13 +66,23 @@ class Shelf:
                 (target / name).unlink(missing_ok=True)
 
     def file_failed(
-        self, job: Job, place: str, reason: Reason, claimed: frozenset[SeenFile], copies: tuple[Path, ...]
+        self,
+        job: Job,
+        place: str,
+        reason: Reason,
+        claimed: frozenset[SeenFile],
+        copies: tuple[Path, ...],
+        lent: Mapping[str, tuple[Path, ...]],
     ) -> None:
-        """The originals as they were, and WHY.txt. Dropped back, the study is tried again."""
+        """The originals as they were, and WHY.txt. Dropped back, the study is tried again: with it copies of what
+        other drops, by their names, `lent` it.
+        """
         with self._opened() as root:
             target = root / place
             target.mkdir(parents=True, exist_ok=True)
             _Move(root, target, self._ignore).originals(job, claimed, copies)
+            for name, files in lent.items():
+                _copy_files(files, target / plain_name(name))
             write_beside(target / WHY, why_text(job, reason))
 
     def file_joined(self, job: Job, place: str, claimed: frozenset[SeenFile], copies: tuple[Path, ...]) -> None:
