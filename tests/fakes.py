@@ -123,7 +123,7 @@ class FakeReader:
             shown = replace(make_values.report(), report_id=name, revision=study.revision)
             return Reading(
                 json.loads(json.dumps(to_json(shown))),
-                lambda folder: write_all(shown, make_values.study(), folder, keep_slices=True),
+                lambda folder: write_all(shown, make_values.study(), folder),
                 who,
             )
         made = replace(report(name, partly="partly" in text, now=now), revision=study.revision)
@@ -262,7 +262,7 @@ class SmallBox:
             self.ledger, self.spool, inspector, gathering, ids.__next__, most_files=50, most_bytes=1 << 20,
             file_bytes=1 << 20,
         )  # fmt: skip
-        self.revising = Revising(self.ledger, self.reports, self.shelf, write_again)
+        self.revising = Revising(self.ledger, self.reports, self.shelf, lambda r, f, _: write_again(r, f, Patient()))
         hand_over = Announcer(self.outbox, self.host, "box", self.identifiers)
         self.worker = Worker(
             self.ledger, self.spool, self.reports, hand_over, self.shelf, self.reader, self.clock,

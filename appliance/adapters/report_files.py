@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -34,9 +34,14 @@ COLOURS: dict[Tone, tuple[int, int, int]] = {
 
 def write_report(report: Report, study: Study, folder: Path) -> tuple[Path, ...]:
     """Everything into `folder` (made when missing); the paths written, report.json last: when it is there, all is."""
+    return write_files(folder, dict(_files(report, study)))
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]:
+    """Each whole or not at all, in their order. Raises SystemicError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return tuple(_write(folder / name, data) for name, data in _files(report, study))
+        return tuple(_write(folder / name, data) for name, data in files.items())
     except OSError as exc:
         raise _systemic(folder, exc) from exc
 

@@ -15,14 +15,6 @@ from appliance.core.words import in_words, next_step
 from appliance.web.services import services
 from appliance.web.told import told
 
-CONDITION_HEADS = {
-    Condition.SPINAL_CANAL_STENOSIS: ("Spinal canal", ""),
-    Condition.LEFT_NEURAL_FORAMINAL_NARROWING: ("Foramen", "left"),
-    Condition.RIGHT_NEURAL_FORAMINAL_NARROWING: ("Foramen", "right"),
-    Condition.LEFT_SUBARTICULAR_STENOSIS: ("Subarticular", "left"),
-    Condition.RIGHT_SUBARTICULAR_STENOSIS: ("Subarticular", "right"),
-}
-
 
 def add_filters(app: Flask) -> None:
     app.add_template_filter(told)

@@ -15,6 +15,7 @@ from appliance.core.health import Health
 from appliance.core.jobs import Job
 from appliance.core.letterhead import Letterhead
 from appliance.core.roles import Role
+from appliance.core.study import Patient
 from appliance.ports import Clock, Ledger, Register, Reports
 from appliance.transfers import Transfers
 
@@ -86,6 +87,14 @@ class Pdf(Protocol):
     def __call__(self, report: Mapping[str, Any], folder: Path, whose: Letterhead) -> bytes: ...
 
 
+class Dicom(Protocol):
+    """See report_folder.py."""
+
+    def __call__(
+        self, report: Mapping[str, Any], folder: Path, patient: Patient | None, software: str
+    ) -> bytes | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything a view may touch."""
@@ -103,6 +112,7 @@ class Services:
     slices: Callable[[Path], Mapping[str, Any] | None]
     """What is known of the slices kept in a report's folder."""
     pdf: Pdf
+    dicom: Dicom
     facts: Callable[[], Mapping[str, Any]]
     assistant: Assistant
     tokens: Tokens
