@@ -59,6 +59,7 @@ from appliance.transfers import Transfers
 from appliance.vitals import Vitals
 from appliance.web.application import create_app
 from appliance.web.services import PageSettings, Services
+from appliance.web.speech import speech_of
 from appliance.wiring import limits_of, models_of, program_version
 from appliance.worker import Worker
 
@@ -102,9 +103,13 @@ class Box:
     @property
     def leaves(self) -> report_folder.Leaves:
         """What a reading leaves in its folder."""
-        privacy = self.settings.privacy
+        privacy, wanted = self.settings.privacy, self.settings.output
         return report_folder.Leaves(
-            privacy.keep_images_days > 0, self.settings.report.dicom, privacy.keep_identifiers, program_version()
+            slices=privacy.keep_images_days > 0,
+            dicom=wanted.dicom,
+            names=privacy.keep_identifiers,
+            software=program_version(),
+            voice=speech_of(wanted.language),
         )
 
     def _write_again(self, report: Report, folder: Path, job_id: str) -> None:

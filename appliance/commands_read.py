@@ -21,6 +21,8 @@ from appliance.pipeline import Models, read_study
 from appliance.progress import ProgressLine
 from appliance.reading import ReadFile, read_file, read_path
 from appliance.report_folder import Leaves, write_dicom
+from appliance.typeface import typeface
+from appliance.web.speech import speech_of
 from appliance.wiring import limits_of, models_of, program_version, read_config
 
 WELL, DEGRADED = 0, 4
@@ -57,14 +59,14 @@ def _run(args: argparse.Namespace) -> int:
         decoder.close()
         show.close()
     if args.out is not None:
-        write_report(report, study, args.out)
+        write_report(report, study, args.out, speech_of(settings.output.language), typeface())
         _write_dicom(study, report, settings, args)
     _print(report, args)
     return WELL if report.outcome is Outcome.READ else DEGRADED
 
 
 def _write_dicom(study: Study, report: Report, settings: Config, args: argparse.Namespace) -> None:
-    wanted = args.dicom or settings.report.dicom
+    wanted = args.dicom or settings.output.dicom
     leaves = Leaves(dicom=wanted, names=settings.privacy.keep_identifiers, software=program_version())
     if not write_dicom(report, args.out, leaves, study.patient):
         print("No DICOM objects were written: these images are none themselves.", file=sys.stderr)

@@ -151,9 +151,13 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What a reading leaves on the share."""
+class Output:
+    """What a reading leaves for people, on the share and where `read --out` says."""
 
+    language: str = _key(
+        "en", "Of report.pdf and of the words on the pictures. The page's own PDF speaks the language of who asks.",
+        choices=("en", "fr", "es", "pt", "sw", "ar"),
+    )  # fmt: skip
     dicom: bool = _key(
         False, "Write the report as DICOM too (structured report, pictures), beside report.json. Off: the page and "
         "`lumbarbox read --dicom` make them when asked."
@@ -190,7 +194,7 @@ class Config:
     mqtt: Mqtt = field(default_factory=Mqtt)
     broker: Broker = field(default_factory=Broker)
     web: Web = field(default_factory=Web)
-    report: Report = field(default_factory=Report)
+    output: Output = field(default_factory=Output)
     privacy: Privacy = field(default_factory=Privacy)
 
     @property
@@ -220,6 +224,6 @@ SECTIONS: dict[str, type[Any]] = {
     "mqtt": Mqtt,
     "broker": Broker,
     "web": Web,
-    "report": Report,
+    "output": Output,
     "privacy": Privacy,
 }

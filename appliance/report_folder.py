@@ -16,8 +16,9 @@ from appliance.core.report import Report
 from appliance.core.report_from_json import from_json
 from appliance.core.report_json import to_json
 from appliance.core.study import Patient, Study
+from appliance.core.voice import ENGLISH, Voice
 from appliance.dicom_objects import can_be_dicom, dicom_files, dicom_zip
-from appliance.errors import Code, from_os
+from appliance.typeface import printable, typeface
 
 OVERVIEW, PDF = "levels.png", "report.pdf"
 
@@ -30,6 +31,8 @@ class Leaves:
     dicom: bool = False
     names: bool = False
     software: str = "0"
+    voice: Voice = ENGLISH
+    """Of the sheet and of the words on the pictures."""
 
 
 DEFAULTS = Leaves()
@@ -37,8 +40,8 @@ DEFAULTS = Leaves()
 
 def write_all(report: Report, study: Study, folder: Path, leaves: Leaves = DEFAULTS) -> None:
     """A first reading. Raises SystemicError."""
-    write_report(report, study, folder)
-    _write_pdf(report, folder)
+    write_report(report, study, folder, leaves.voice, typeface())
+    _write_pdf(report, folder, leaves.voice)
     write_dicom(report, folder, leaves, study.patient)
     if leaves.slices:
         write_slices(study, folder)
@@ -59,14 +62,15 @@ def write_again(report: Report, folder: Path, patient: Patient, leaves: Leaves =
     The old ones would show level names that are no longer right.
     """
     study = read_slices(folder)
-    write_report(report, study or Study(report.study_uid, ()), folder)
-    _write_pdf(report, folder)
+    write_report(report, study or Study(report.study_uid, ()), folder, leaves.voice, typeface())
+    _write_pdf(report, folder, leaves.voice)
     write_dicom(report, folder, leaves, patient)
 
 
-def pdf_for(report: Mapping[str, Any], folder: Path, whose: Letterhead) -> bytes:
-    """The sheet with what only the page knows: a name, a doctor's opinion."""
-    return report_pdf(report, in_order(folder), whose)
+def pdf_for(report: Mapping[str, Any], folder: Path, whose: Letterhead, voice: Voice) -> bytes:
+    """The sheet with what only the page knows: a name, a doctor's opinion, who asks in which language."""
+    letters = typeface()
+    return report_pdf(report, in_order(folder), whose, printable(voice, letters), letters)
 
 
 def dicom_for(report: Mapping[str, Any], folder: Path, patient: Patient | None, software: str) -> bytes | None:
@@ -82,9 +86,6 @@ def in_order(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.png"), key=lambda p: (p.name != OVERVIEW, "canal" not in p.name, p.name))
 
 
-def _write_pdf(report: Report, folder: Path) -> None:
+def _write_pdf(report: Report, folder: Path, voice: Voice) -> None:
     written = json.loads(json.dumps(to_json(report)))
-    try:
-        (folder / PDF).write_bytes(report_pdf(written, in_order(folder)))
-    except OSError as exc:
-        raise from_os(exc, "The folder of the reports", Code.FAULT) from exc
+    write_files(folder, {PDF: pdf_for(written, folder, Letterhead(), voice)})

@@ -16,26 +16,19 @@ import pydicom
 import pytest
 
 from appliance.adapters.report_files import write_report
-from appliance.core.study import Patient, Series, Slice, Study
+from appliance.core.study import Patient
 from appliance.dicom_objects import dicom_files, dicom_zip
 from appliance.report_folder import Leaves, in_order, write_dicom
-from tests.core.make_values import SOP, dicom_report, report, sagittal, study
+from tests.core.make_values import SOP, dicom_report, dicom_study, report, study
 
 JANE = Patient("7", "Doe^Jane")
 needs_dcmtk = pytest.mark.skipif(shutil.which("storescp") is None, reason="dcmtk is not installed")
 
 
-def spine() -> Study:
-    """Whose middle slice is the one `dicom_report` points to."""
-    series = sagittal("t2")
-    pictures = tuple(Slice(SOP if s.sop_uid == "t2.5" else s.sop_uid, s.pixels, s.plane) for s in series.slices)
-    return Study("1.2.826.0", (Series(series.series_uid, pictures),))
-
-
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
     folder = tmp_path_factory.mktemp("report")
-    write_report(dicom_report(), spine(), folder)
+    write_report(dicom_report(), dicom_study(), folder)
     return dicom_files(dicom_report(), in_order(folder), Patient(), "1")
 
 

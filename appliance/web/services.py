@@ -16,6 +16,7 @@ from appliance.core.jobs import Job
 from appliance.core.letterhead import Letterhead
 from appliance.core.roles import Role
 from appliance.core.study import Patient
+from appliance.core.voice import Voice
 from appliance.ports import Clock, Ledger, Register, Reports
 from appliance.transfers import Transfers
 
@@ -84,7 +85,7 @@ class Revising(Protocol):
 class Pdf(Protocol):
     """See report_folder.py."""
 
-    def __call__(self, report: Mapping[str, Any], folder: Path, whose: Letterhead) -> bytes: ...
+    def __call__(self, report: Mapping[str, Any], folder: Path, whose: Letterhead, voice: Voice) -> bytes: ...
 
 
 class Dicom(Protocol):

@@ -22,6 +22,7 @@ from appliance.web.reports import dicom_of, job_of, report_job, report_of
 from appliance.web.review import latest, reviewed_lines
 from appliance.web.services import services
 from appliance.web.today import progress_of
+from appliance.web.told import here
 
 pages = Blueprint("study", __name__, url_prefix="/study/<job_id>")
 
@@ -89,7 +90,7 @@ def pdf(job_id: str) -> Response:
     source, report = report_of(job_id)
     patient = services().register.patient(source.id)
     head = Letterhead(job_of(job_id).name, _told(patient) if patient else "", tuple(reviewed_lines(source.id)))
-    sheet = services().pdf(report, services().reports.folder(source.id), head)
+    sheet = services().pdf(report, services().reports.folder(source.id), head, here())
     services().accounts.note(g.user.name, f"downloaded report.pdf of {source.id}", services().clock())
     headers = {"Content-Disposition": f'inline; filename="{source.id}-report.pdf"'}
     return Response(sheet, mimetype="application/pdf", headers=headers)
@@ -168,7 +169,7 @@ def _told(patient: Patient) -> str:
     """Whose sheet it is, as far as the images said."""
     name = patient.name.replace("^", " ").strip()
     number = f"ID {patient.patient_id}" if patient.patient_id else ""
-    born = f"born {study_day(patient.birth_date)}" if patient.birth_date else ""
+    born = here().say("born {day}", day=study_day(patient.birth_date)) if patient.birth_date else ""
     return "    ".join(part for part in (name, number, born) if part)
 
 

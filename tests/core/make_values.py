@@ -99,3 +99,10 @@ def dicom_report(sop_class: str = MR) -> Report:
         findings=tuple(replace(f, evidence=e) for f, e in zip(made.findings, seen, strict=True)),
         images=(SourceImage(SOP, sop_class, SERIES, 128, 128),),
     )
+
+
+def dicom_study() -> Study:
+    """Whose middle slice is the one `dicom_report` points to."""
+    series = sagittal("t2")
+    pictures = tuple(Slice(SOP if s.sop_uid == "t2.5" else s.sop_uid, s.pixels, s.plane) for s in series.slices)
+    return Study("1.2.826.0", (Series(series.series_uid, pictures),))
