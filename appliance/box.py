@@ -10,8 +10,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +36,8 @@ from appliance.core.drops import Settling
 from appliance.core.gathering import Waits
 from appliance.core.jobs import Job
 from appliance.core.messages import Topics
+from appliance.core.report import Report
+from appliance.core.study import Patient
 from appliance.delivery import Delivery
 from appliance.delivery import Pace as DeliveryPace
 from appliance.errors import Code, from_os
@@ -59,7 +59,8 @@ from appliance.transfers import Transfers
 from appliance.vitals import Vitals
 from appliance.web.application import create_app
 from appliance.web.services import PageSettings, Services
-from appliance.wiring import limits_of, models_of
+from appliance.web.speech import speech_of
+from appliance.wiring import limits_of, models_of, program_version
 from appliance.worker import Worker
 
 MIB = 1 << 20
@@ -96,8 +97,23 @@ class Box:
             lambda: models_of(settings, data / "ovcache"),
             lambda models: selftest.check(models, clock()),
             self.decoder.pictures,
-            keep_slices=settings.privacy.keep_images_days > 0,
+            leaves=self.leaves,
         )
+
+    @property
+    def leaves(self) -> report_folder.Leaves:
+        """What a reading leaves in its folder."""
+        privacy, wanted = self.settings.privacy, self.settings.output
+        return report_folder.Leaves(
+            slices=privacy.keep_images_days > 0,
+            dicom=wanted.dicom,
+            names=privacy.keep_identifiers,
+            software=program_version(),
+            voice=speech_of(wanted.language),
+        )
+
+    def _write_again(self, report: Report, folder: Path, job_id: str) -> None:
+        report_folder.write_again(report, folder, self.register.patient(job_id) or Patient(), self.leaves)
 
     def transfers(self) -> Transfers:
         """Uploads in pieces; also a part that comes round."""
@@ -231,9 +247,10 @@ class Box:
             try_again=self.try_again,
             transfers=transfers,
             register=self.register,
-            revising=Revising(self.ledger, self.reports, self.shelf, report_folder.write_again),
+            revising=Revising(self.ledger, self.reports, self.shelf, self._write_again),
             slices=read_index,
             pdf=report_folder.pdf_for,
+            dicom=report_folder.dicom_for,
             read_now=self.read_now,
             facts=self.facts,
             assistant=knowledge.assistant(),
@@ -294,14 +311,6 @@ def clock() -> datetime:
 def new_id() -> str:
     """Random, so that it says nothing about the study."""
     return secrets.token_hex(6)
-
-
-@cache
-def program_version() -> str:
-    try:
-        return version("lumbarbox")
-    except PackageNotFoundError:
-        return "0"
 
 
 def _make_private(folder: Path) -> None:

@@ -19,6 +19,7 @@ from appliance.adapters.openvino_model import devices, verify
 from appliance.config import Config
 from appliance.core.limits import MIB
 from appliance.errors import LumbarboxError
+from appliance.typeface import typeface
 from appliance.wiring import models_folder, read_config
 
 WELL, FAULT, DEGRADED = 0, 1, 4
@@ -60,12 +61,19 @@ def examine(settings: Config) -> Iterator[Check]:
     yield Check("torch", "here, but the box never needs it" if heavy else "absent, as it should be", DEGRADED * heavy)
     missing = [package for package in DECODERS if find_spec(package) is None]
     yield Check("decoders", f"missing: {', '.join(missing)}" if missing else "all there", DEGRADED * bool(missing))
+    yield _letters()
     yield _asked("models", lambda: _models(settings))
     yield Check("devices", ", ".join(devices()))
     memory = psutil.virtual_memory()
     enough = memory.total >= ENOUGH_MEMORY
     yield Check("memory", f"{memory.available // MIB} of {memory.total // MIB} MB free", WELL if enough else DEGRADED)
     yield from _outside(settings)
+
+
+def _letters() -> Check:
+    if typeface() is None:
+        return Check("letters", "Debian's fonts-dejavu-core is not installed: the PDF can print no Arabic", DEGRADED)
+    return Check("letters", "DejaVu: the PDF can print all six languages")
 
 
 def _outside(settings: Config) -> Iterator[Check]:

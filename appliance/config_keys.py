@@ -151,6 +151,20 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """What a reading leaves for people, on the share and where `read --out` says."""
+
+    language: str = _key(
+        "en", "Of report.pdf and of the words on the pictures. The page's own PDF speaks the language of who asks.",
+        choices=("en", "fr", "es", "pt", "sw", "ar"),
+    )  # fmt: skip
+    dicom: bool = _key(
+        False, "Write the report as DICOM too (structured report, pictures), beside report.json. Off: the page and "
+        "`lumbarbox read --dicom` make them when asked."
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Privacy:
     """What may leave the box."""
 
@@ -158,8 +172,8 @@ class Privacy:
         False, "Publish the Study Instance UID with each result, nothing else more. Off: nothing names a study or person."
     )
     keep_identifiers: bool = _key(
-        False, "Keep patient name, ID, date of birth and sex on the box, shown and searched in the page. "
-        "Off: a patient is known by a keyed hash only."
+        False, "Keep patient name, ID, date of birth and sex on the box, shown and searched in the page, and written "
+        "into the report's DICOM objects. Off: a patient is known by a keyed hash only."
     )  # fmt: skip
     keep_images_days: int = _key(
         90, "Days the slices stay on the box for the page's viewer; 0: none are kept. The oldest go first when the "
@@ -180,6 +194,7 @@ class Config:
     mqtt: Mqtt = field(default_factory=Mqtt)
     broker: Broker = field(default_factory=Broker)
     web: Web = field(default_factory=Web)
+    output: Output = field(default_factory=Output)
     privacy: Privacy = field(default_factory=Privacy)
 
     @property
@@ -209,5 +224,6 @@ SECTIONS: dict[str, type[Any]] = {
     "mqtt": Mqtt,
     "broker": Broker,
     "web": Web,
+    "output": Output,
     "privacy": Privacy,
 }

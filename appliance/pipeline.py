@@ -69,19 +69,21 @@ def read_study(
     stages = Stages(progress, timer)
     plan = _plan(study, _Looking(models.detector, options, stages))
     findings = f.in_order(_grade(plan, models, stages))
+    levels = plan.found.located if plan.found is not None else ()
     return Report(
         report_id=f.report_id(study, models.identities),
         revision=revision,
         outcome=f.outcome_of(findings),
         study_uid=study.study_uid,
         series=plan.uses,
-        levels=plan.found.located if plan.found is not None else (),
+        levels=levels,
         findings=findings,
         alerts=f.alerts_of(findings, plan.found),
         warnings=(*plan.warnings, *_told(study.skipped)),
         models=models.identities,
         runtime=Runtime(models.device, models.detector.identity.precision, models.fallback, stages.finished()),
         times=Times(read_at=now.isoformat(timespec="seconds"), study_date=study.study_date),
+        images=f.images_of(study, levels, findings),
     )
 
 

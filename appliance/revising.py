@@ -17,11 +17,11 @@ from appliance.core.report_summary import summary
 from appliance.errors import Code, InputError, SystemicError
 from appliance.ports import Ledger, Reports, Shelf
 
-WriteAgain = Callable[[Report, Path], None]
+WriteAgain = Callable[[Report, Path, str], None]
 
 
 class Revising:
-    """`write_again` writes all files of a revised report into a folder that holds the slices."""
+    """`write_again` writes all files of a job's revised report into a folder that holds the slices."""
 
     def __init__(self, ledger: Ledger, reports: Reports, shelf: Shelf, write_again: WriteAgain) -> None:
         self._ledger, self._reports, self._shelf, self._write_again = ledger, reports, shelf, write_again
@@ -36,7 +36,7 @@ class Revising:
         new = renumbered(from_json(as_read), shift, current["revision"] + 1)
         before = _names(self._reports.folder(job.id))
         self._shelf.check()
-        self._reports.revise(job.id, lambda folder: self._write_again(new, folder))
+        self._reports.revise(job.id, lambda folder: self._write_again(new, folder, job.id))
         written = self._reports.load(job.id)
         assert written is not None, "it has just been written"
         revised = self._ledger.revised(job.id, summary(written, job.result.fingerprint), now)

@@ -14,7 +14,7 @@ from appliance.errors import Code, ModelError
 from appliance.pipeline import Models, read_study
 from appliance.ports import Progress, Reading, ToRead
 from appliance.reading import ReadFile, read_file, read_path
-from appliance.report_folder import write_all
+from appliance.report_folder import DEFAULTS, Leaves, write_all
 
 
 class StudyReader:
@@ -22,10 +22,10 @@ class StudyReader:
 
     def __init__(
         self, limits: Limits, load: Callable[[], Models], check: Callable[[Models], None], decode: ReadFile = read_file,
-        keep_slices: bool = True,
+        leaves: Leaves = DEFAULTS,
     ) -> None:  # fmt: skip
         self._limits, self._load, self._check, self._decode = limits, load, check, decode
-        self._keep_slices = keep_slices
+        self._leaves = leaves
         self._models: Models | None = None
 
     @property
@@ -56,7 +56,7 @@ class StudyReader:
         report = read_study(found, models, now, revision=study.revision, progress=progress)
 
         def write(folder: Path) -> None:
-            write_all(report, found, folder, self._keep_slices)
+            write_all(report, found, folder, self._leaves)
 
         return Reading(cast(Mapping[str, Any], to_json(report)), write, found.patient)
 

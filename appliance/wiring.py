@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, fields
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +70,12 @@ def password_of(mqtt: Mqtt) -> tuple[str, str]:
 def _first_with_manifest(folders: Iterable[Path]) -> Path:
     *others, last = folders
     return next((f for f in others if (f / "MANIFEST.json").is_file()), last)
+
+
+@cache
+def program_version() -> str:
+    """Of the installed package; `0` where it only lies there."""
+    try:
+        return version("lumbarbox")
+    except PackageNotFoundError:
+        return "0"

@@ -93,7 +93,7 @@ def _finding(condition: Condition, level: Level, partly: bool) -> Finding:
 class FakeReader:
     """Reads any text: `corrupt` in it is refused, `fault` is a bug of ours, `partly` lacks the axial series.
 
-    `spine` in it leaves real pictures and slices; `ID=x` says whose it is.
+    `spine` in it leaves real pictures and slices, `dicom` ones that are DICOM objects; `ID=x` says whose it is.
     """
 
     def __init__(self) -> None:
@@ -120,10 +120,13 @@ class FakeReader:
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
         who = next((Patient(w[3:], w[3:]) for w in text.split() if w.startswith("ID=")), Patient())
         if "spine" in text:
-            shown = replace(make_values.report(), report_id=name, revision=study.revision)
+            dicom = "dicom" in text
+            pictures = make_values.dicom_study() if dicom else make_values.study()
+            made = make_values.dicom_report() if dicom else make_values.report()
+            shown = replace(made, report_id=name, revision=study.revision)
             return Reading(
                 json.loads(json.dumps(to_json(shown))),
-                lambda folder: write_all(shown, make_values.study(), folder, keep_slices=True),
+                lambda folder: write_all(shown, pictures, folder),
                 who,
             )
         made = replace(report(name, partly="partly" in text, now=now), revision=study.revision)
@@ -262,7 +265,7 @@ class SmallBox:
             self.ledger, self.spool, inspector, gathering, ids.__next__, most_files=50, most_bytes=1 << 20,
             file_bytes=1 << 20,
         )  # fmt: skip
-        self.revising = Revising(self.ledger, self.reports, self.shelf, write_again)
+        self.revising = Revising(self.ledger, self.reports, self.shelf, lambda r, f, _: write_again(r, f, Patient()))
         hand_over = Announcer(self.outbox, self.host, "box", self.identifiers)
         self.worker = Worker(
             self.ledger, self.spool, self.reports, hand_over, self.shelf, self.reader, self.clock,

@@ -183,15 +183,16 @@ def _real_sizes(dataset: Dataset, frames: int) -> list[tuple[int, int]]:
 def _pictures(dataset: Dataset, data: bytes) -> Iterator[Picture]:
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     top = _told(dataset)
-    sop_uid = tags.text(top, "SOPInstanceUID") or _made_up_uid(data)
+    sop_uid = tags.text(top, "SOPInstanceUID")
     for index in range(tags.whole(top, "NumberOfFrames") or 1):
         get = _frame_tags(dataset, index)
         picture = Slice(
-            sop_uid=sop_uid,
+            sop_uid=sop_uid or _made_up_uid(data),
             pixels=_grey(dataset, index, get),
             plane=tags.image_plane(get, rows, columns),
             frame=index + 1,
             instance_number=tags.whole(top, "InstanceNumber"),
+            sop_class_uid=tags.text(top, "SOPClassUID") if sop_uid else "",
         )
         yield Picture(
             study=tags.study_facts(top),

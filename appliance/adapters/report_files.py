@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from appliance.core.report_csv import to_csv
 from appliance.core.report_json import to_json
 from appliance.core.report_text import to_text
 from appliance.core.study import Study
+from appliance.core.voice import ENGLISH, Typeface, Voice
 from appliance.errors import Code, SystemicError
 
 SHOWN_HEIGHT = 900
 """Pictures are enlarged to about this, so that the words stay readable."""
-TEXT_PX = 18
+TEXT_PX, LETTERS_PX = 18, 16
 MARGIN = 6
 
 COLOURS: dict[Tone, tuple[int, int, int]] = {
@@ -32,11 +33,21 @@ COLOURS: dict[Tone, tuple[int, int, int]] = {
 }
 
 
-def write_report(report: Report, study: Study, folder: Path) -> tuple[Path, ...]:
-    """Everything into `folder` (made when missing); the paths written, report.json last: when it is there, all is."""
+def write_report(
+    report: Report, study: Study, folder: Path, voice: Voice = ENGLISH, letters: Typeface | None = None
+) -> tuple[Path, ...]:
+    """Everything into `folder` (made when missing); the paths written, report.json last: when it is there, all is.
+
+    The words on the pictures are in the language of `voice`, as far as `letters` has them; all else is data, in English.
+    """
+    return write_files(folder, dict(_files(report, study, _Words(voice, letters))))
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]:
+    """Each whole or not at all, in their order. Raises SystemicError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return tuple(_write(folder / name, data) for name, data in _files(report, study))
+        return tuple(_write(folder / name, data) for name, data in files.items())
     except OSError as exc:
         raise _systemic(folder, exc) from exc
 
@@ -46,26 +57,41 @@ def json_bytes(report: Report) -> bytes:
     return (json.dumps(to_json(report), indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def draw(picture: MarkedPicture) -> bytes:
+def draw(picture: MarkedPicture, voice: Voice = ENGLISH, letters: Typeface | None = None) -> bytes:
     """One marked picture as PNG, its warning burned in."""
+    words = _Words(voice, letters)
     rows, columns = picture.pixels.shape
     scale = max(1.0, SHOWN_HEIGHT / (rows * picture.aspect))
     size = round(columns * scale), round(rows * picture.aspect * scale)
     image = Image.fromarray(picture.pixels).resize(size, Image.Resampling.BICUBIC).convert("RGB")
     pen = ImageDraw.Draw(image)
-    font = ImageFont.load_default(TEXT_PX)
     for mark in picture.marks:
-        _draw_mark(pen, mark, scale, scale * picture.aspect, font)
-    _draw_text(pen, (MARGIN, MARGIN), picture.title, (255, 255, 255), font)
-    _draw_text(pen, (MARGIN, size[1] - TEXT_PX - 2 * MARGIN), BURNED_IN, (255, 255, 0), font)
+        _draw_mark(pen, mark, scale, scale * picture.aspect, words)
+    _draw_text(pen, (MARGIN, MARGIN), words.told(picture.title), (255, 255, 255), words.font)
+    _draw_text(pen, (MARGIN, size[1] - TEXT_PX - 2 * MARGIN), words.told(BURNED_IN), (255, 255, 0), words.font)
     out = BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
 
 
-def _files(report: Report, study: Study) -> Iterator[tuple[str, bytes]]:
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+class _Words:
+    """What is said, and in which letters: Pillow's own know Latin alone."""
+
+    def __init__(self, voice: Voice, letters: Typeface | None) -> None:
+        self.voice, self.letters = (ENGLISH, None) if letters is None and voice.right_to_left else (voice, letters)
+        own = self.letters if self.voice.language != "en" else None
+        self.font: _Font = ImageFont.truetype(own.regular, LETTERS_PX) if own else ImageFont.load_default(TEXT_PX)
+
+    def told(self, text: str) -> str:
+        return self.voice.told(text)
+
+
+def _files(report: Report, study: Study, words: _Words) -> Iterator[tuple[str, bytes]]:
     for picture in marked_pictures(report, study):
-        yield f"{picture.name}.png", draw(picture)
+        yield f"{picture.name}.png", draw(picture, words.voice, words.letters)
     yield "report.csv", to_csv(report).encode()
     yield "report.txt", to_text(report).encode()
     yield "report.json", json_bytes(report)
@@ -90,15 +116,13 @@ def _systemic(folder: Path, exc: OSError) -> SystemicError:
     )
 
 
-_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-
-
-def _draw_mark(pen: ImageDraw.ImageDraw, mark: Mark, scale_x: float, scale_y: float, font: _Font) -> None:
+def _draw_mark(pen: ImageDraw.ImageDraw, mark: Mark, scale_x: float, scale_y: float, words: _Words) -> None:
     x0, y0, x1, y1 = mark.box_px
     left, top, right, bottom = x0 * scale_x, y0 * scale_y, (x1 + 1) * scale_x, (y1 + 1) * scale_y
     pen.rectangle((left, top, right, bottom), outline=COLOURS[mark.tone], width=2)
-    before = max(MARGIN, left - pen.textlength(mark.text, font) - 2 * MARGIN)  # what lies behind must stay visible
-    _draw_text(pen, (before, (top + bottom - TEXT_PX) / 2), mark.text, COLOURS[mark.tone], font)
+    text = words.told(mark.text)
+    before = max(MARGIN, left - pen.textlength(text, words.font) - 2 * MARGIN)  # what lies behind must stay visible
+    _draw_text(pen, (before, (top + bottom - TEXT_PX) / 2), text, COLOURS[mark.tone], words.font)
 
 
 def _draw_text(

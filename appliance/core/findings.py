@@ -11,7 +11,7 @@ from appliance.core.localisation import Localisation, box_center, rounded
 from appliance.core.models import Grade, Grader, GraderSpec, ModelIdentity
 from appliance.core.plan import Plan
 from appliance.core.plausibility import is_void
-from appliance.core.report import Alert, Evidence, Finding, Outcome, Reason, Status
+from appliance.core.report import Alert, Evidence, Finding, LocatedLevel, Outcome, Reason, SourceImage, Status
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region, Severity
 from appliance.core.study import Study
 
@@ -105,6 +105,19 @@ def outcome_of(findings: Iterable[Finding]) -> Outcome:
     if all(graded):
         return Outcome.READ
     return Outcome.PARTLY_READ if any(graded) else Outcome.NOT_EVALUABLE
+
+
+def images_of(study: Study, levels: Iterable[LocatedLevel], findings: Iterable[Finding]) -> tuple[SourceImage, ...]:
+    """The images pointed to, each once; the first of each series where there are none. Only what is a DICOM object."""
+    named = {level.sop_uid for level in levels} | {f.evidence.sop_uid for f in findings if f.evidence is not None}
+    wanted = named or {series.slices[0].sop_uid for series in study.series}
+    found = {
+        one.sop_uid: SourceImage(one.sop_uid, one.sop_class_uid, series.series_uid, *one.pixels.shape)
+        for series in study.series
+        for one in series.slices
+        if one.sop_uid in wanted and one.sop_class_uid and series.series_uid
+    }
+    return tuple(found[uid] for uid in sorted(found))
 
 
 def report_id(study: Study, models: Iterable[ModelIdentity]) -> str:

@@ -65,10 +65,15 @@ def marked_pictures(report: Report, study: Study) -> tuple[MarkedPicture, ...]:
 
 def _overview(report: Report, homes: Mapping[tuple[str, int], tuple[Series, Slice]]) -> MarkedPicture:
     """The slice on which most levels were seen best; slices of one series share their pixels."""
-    home, _ = Counter((level.sop_uid, level.frame) for level in report.levels).most_common(1)[0]
-    series, picture = homes[home]
+    series, picture = homes[home_of(report)]
     marks = tuple(_level_mark(level, report) for level in report.levels)
     return MarkedPicture("levels", "Disc levels and canal", _grey(series, picture), marks, _aspect(picture))
+
+
+def home_of(report: Report) -> tuple[str, int]:
+    """SOP Instance UID and frame of the image the overview shows. `report.levels` is not empty."""
+    home, _ = Counter((level.sop_uid, level.frame) for level in report.levels).most_common(1)[0]
+    return home
 
 
 def _level_mark(level: LocatedLevel, report: Report) -> Mark:

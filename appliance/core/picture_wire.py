@@ -31,6 +31,7 @@ def to_wire(pictures: Sequence[Picture]) -> tuple[list[dict[str, Any]], bytes]:
             "sop_uid": p.slice.sop_uid,
             "frame": p.slice.frame,
             "instance_number": p.slice.instance_number,
+            "sop_class_uid": p.slice.sop_class_uid,
             "plane": asdict(p.slice.plane) if p.slice.plane is not None else None,
             "shape": list(p.slice.pixels.shape),
         }
@@ -61,7 +62,12 @@ def _picture(one: Mapping[str, Any], pixels: np.ndarray[tuple[int, ...], np.dtyp
         study=StudyFacts(**facts),
         series_uid=str(one["series_uid"]),
         slice=Slice(
-            str(one["sop_uid"]), pixels, _plane(one["plane"]), int(one["frame"]), None if number is None else int(number)
+            str(one["sop_uid"]),
+            pixels,
+            _plane(one["plane"]),
+            int(one["frame"]),
+            None if number is None else int(number),
+            str(one["sop_class_uid"]),
         ),
         contrast=_contrast(one["contrast"]),
         modality=str(one["modality"]),

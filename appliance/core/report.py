@@ -164,6 +164,17 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceImage:
+    """What another DICOM object must know of an image to point to it."""
+
+    sop_uid: str
+    sop_class_uid: str
+    series_uid: str
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One reading of one study. Always 25 findings."""
 
@@ -182,6 +193,9 @@ class Report:
     notice: str = NOTICE
     numbering_shift: int = 0
     """Levels towards the head by which a person moved the names: -1, 0 or 1. Not 0: not the model's own numbering."""
+
+    images: tuple[SourceImage, ...] = ()
+    """Those the report points to; where it points to none, the first of each series. Empty: they are no DICOM objects."""
 
     def __post_init__(self) -> None:
         places = {(f.condition, f.level) for f in self.findings}

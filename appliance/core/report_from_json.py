@@ -16,6 +16,7 @@ from appliance.core.report import (
     Report,
     Runtime,
     SeriesUse,
+    SourceImage,
     Times,
 )
 from appliance.core.spine import SEVERITIES, Condition, Level
@@ -39,6 +40,7 @@ def from_json(written: Mapping[str, Any]) -> Report:
         times=Times(written["times"]["read_at"], written["study"]["study_date"]),
         notice=written["notice"],
         numbering_shift=written.get("numbering_shift", 0),
+        images=tuple(SourceImage(**image) for image in written.get("images", ())),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 
 from appliance.core.json_schema import schema_of
-from appliance.core.report import Evidence, Finding, LocatedLevel, Outcome, Reason, Report, Status
+from appliance.core.report import Evidence, Finding, LocatedLevel, Outcome, Reason, Report, SourceImage, Status
 from appliance.core.spine import Condition, Level, Severity
 from appliance.core.study import Role
 
@@ -110,6 +110,16 @@ class TimesJson(TypedDict):
     read_at: str
 
 
+class ImageJson(TypedDict):
+    """An image the report points to, as another DICOM object must name it."""
+
+    sop_uid: str
+    sop_class_uid: str
+    series_uid: str
+    rows: int
+    columns: int
+
+
 class ReportJson(TypedDict):
     schema: Literal["lumbarbox.report/1"]
     report_id: str
@@ -126,6 +136,7 @@ class ReportJson(TypedDict):
     times: TimesJson
     notice: str
     numbering_shift: int
+    images: list[ImageJson]
 
 
 def to_json(report: Report) -> ReportJson:
@@ -156,6 +167,7 @@ def to_json(report: Report) -> ReportJson:
         "times": {"read_at": report.times.read_at},
         "notice": report.notice,
         "numbering_shift": report.numbering_shift,
+        "images": [_image(image) for image in report.images],
     }
 
 
@@ -174,6 +186,16 @@ def _level(level: LocatedLevel) -> LevelJson:
         "box_px": _box(level.box_px),
         "position_mm": level.position_mm,
         "score": round(level.score, 4),
+    }
+
+
+def _image(image: SourceImage) -> ImageJson:
+    return {
+        "sop_uid": image.sop_uid,
+        "sop_class_uid": image.sop_class_uid,
+        "series_uid": image.series_uid,
+        "rows": image.rows,
+        "columns": image.columns,
     }
 
 

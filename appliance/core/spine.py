@@ -73,6 +73,11 @@ class Condition(StrEnum):
         return _REGION_AND_SIDE[self][1]
 
     @property
+    def head(self) -> tuple[str, str]:
+        """As a table's column says it, and its side; `""` for the canal's."""
+        return _HEADS[self.region], self.side or ""
+
+    @property
     def mirrored(self) -> Condition:
         """The same narrowing in the mirror: left becomes right; the canal stays."""
         return next(c for c in Condition if c.region is self.region and c.side == _opposite(self.side))
@@ -87,6 +92,9 @@ _REGION_AND_SIDE: dict[Condition, tuple[Region, Side | None]] = {
     Condition.LEFT_SUBARTICULAR_STENOSIS: (Region.SUBARTICULAR, Side.LEFT),
     Condition.RIGHT_SUBARTICULAR_STENOSIS: (Region.SUBARTICULAR, Side.RIGHT),
 }
+
+
+_HEADS = {Region.CANAL: "Spinal canal", Region.FORAMINAL: "Foramen", Region.SUBARTICULAR: "Subarticular"}
 
 
 class Severity(StrEnum):

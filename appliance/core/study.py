@@ -34,6 +34,8 @@ class Slice:
     frame: int = 1
     """1-based frame number inside an enhanced multi-frame object; 1 elsewhere."""
     instance_number: int | None = None
+    sop_class_uid: str = ""
+    """Empty where the picture is no DICOM object, or does not name itself: nothing can point to it then."""
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.size == 0:

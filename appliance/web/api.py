@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, abort, current_app, g, jsonify, request
+from flask import Blueprint, Response, abort, current_app, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -28,6 +28,7 @@ from appliance.core.jobs import Job, State
 from appliance.core.report_json import report_schema
 from appliance.errors import InputError, LumbarboxError
 from appliance.web.openapi import BLUEPRINT, Operation, document, plain, says
+from appliance.web.reports import dicom_of
 from appliance.web.services import services
 
 pages = Blueprint(BLUEPRINT, __name__, url_prefix="/api/v1")
@@ -54,6 +55,7 @@ _UPLOAD = {
 }
 _QUESTION = {"application/json": {"schema": plain(QuestionJson)}}
 _ANY_OBJECT = {"type": "object"}
+_ZIP = {"type": "string", "format": "binary"}
 
 
 @pages.get("/openapi.json")
@@ -116,13 +118,20 @@ def history(job_id: str) -> AnyResponse:
 @pages.get("/studies/<job_id>/report")
 @says(Operation("The report, lumbarbox.report/1.", report_schema(), fails=(404,)))
 def report(job_id: str) -> AnyResponse:
-    job = _job(job_id)
-    source = _job(job.duplicate_of) if job.duplicate_of else job
-    found = services().reports.load(source.id) if source.state is State.DONE else None
-    if found is None:
-        abort(404, "This study has no report.")
+    source, found = _report(_job(job_id))
     services().accounts.note(g.user.name, f"saw {source.id}", services().clock())
     return jsonify(found)
+
+
+@pages.get("/studies/<job_id>/dicom")
+@says(Operation("The report as DICOM: a zip of its objects.", _ZIP, fails=(404,), media="application/zip"))
+def dicom(job_id: str) -> AnyResponse:
+    job = _job(job_id)
+    source, found = _report(job)
+    made = dicom_of(source, found)
+    if made is None:
+        abort(404, "The images of this study are no DICOM objects, so there is nothing a report could belong to.")
+    return Response(made, mimetype="application/zip")
 
 
 @pages.post("/studies/<job_id>/again")
@@ -169,6 +178,14 @@ def _job(job_id: str) -> Job:
     if job is None:
         abort(404, "There is no such study.")
     return job
+
+
+def _report(job: Job) -> tuple[Job, dict[str, Any]]:
+    source = _job(job.duplicate_of) if job.duplicate_of else job
+    found = services().reports.load(source.id) if source.state is State.DONE else None
+    if found is None:
+        abort(404, "This study has no report.")
+    return source, found
 
 
 def _states(wanted: list[str]) -> list[State]:

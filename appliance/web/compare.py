@@ -8,7 +8,6 @@ from typing import Any
 from flask import Blueprint, abort, g, render_template
 
 from appliance.core.spine import CONDITIONS, LEVELS, Severity
-from appliance.web.formatting import CONDITION_HEADS
 from appliance.web.reports import report_of
 from appliance.web.services import services
 
@@ -36,7 +35,6 @@ def show(job_id: str, other_id: str) -> str:
         cells=cells,
         levels=LEVELS,
         conditions=CONDITIONS,
-        heads=CONDITION_HEADS,
         changed=sum(change in (WORSE, BETTER) for _, _, change in cells.values()),
         same_models=_models(report) == _models(before),
         same_numbering=report.get("numbering_shift", 0) == before.get("numbering_shift", 0),

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from datetime import date, datetime
+from datetime import datetime
 
-from babel import Locale
 from flask import Flask
-from flask_babel import format_date, format_decimal, format_percent, format_time, get_locale
 
 from appliance.core.jobs import Job, State
 from appliance.core.spine import Condition, Level, Severity
 from appliance.core.words import in_words, next_step
 from appliance.web.services import services
-from appliance.web.told import told
-
-CONDITION_HEADS = {
-    Condition.SPINAL_CANAL_STENOSIS: ("Spinal canal", ""),
-    Condition.LEFT_NEURAL_FORAMINAL_NARROWING: ("Foramen", "left"),
-    Condition.RIGHT_NEURAL_FORAMINAL_NARROWING: ("Foramen", "right"),
-    Condition.LEFT_SUBARTICULAR_STENOSIS: ("Subarticular", "left"),
-    Condition.RIGHT_SUBARTICULAR_STENOSIS: ("Subarticular", "right"),
-}
+from appliance.web.told import here, told
 
 
 def add_filters(app: Flask) -> None:
@@ -41,32 +30,23 @@ def add_filters(app: Flask) -> None:
 
 
 def when(at: datetime) -> str:
-    """In the box's own time, whatever zone the time carries."""
-    return f"{format_date(at.date(), 'medium')}, {format_time(at.replace(tzinfo=None), 'HH:mm', rebase=False)}"
+    return here().when(at)
 
 
 def moment(text: str) -> str:
-    """ISO 8601, as report.json has it."""
-    with suppress(ValueError):
-        return when(datetime.fromisoformat(text))
-    return text
+    return here().moment(text)
 
 
 def study_day(text: str) -> str:
-    """DICOM's 20260302 as people write it; anything else as it stands."""
-    with suppress(ValueError):
-        return str(format_date(date.fromisoformat(text) if len(text) == 8 else datetime.fromisoformat(text), "medium"))
-    return text
+    return here().day(text)
 
 
 def number(value: float, digits: int = 0) -> str:
-    return str(format_decimal(round(value, digits), f"#,##0.{'0' * digits}" if digits else "#,##0"))
+    return here().number(value, digits)
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """0.8 as `80%`, as the language writes it."""
-    pattern = (get_locale() or Locale("en")).percent_formats[None].pattern
-    return str(format_percent(share, pattern.replace("##0", f"##0.{'0' * digits}") if digits else pattern))
+    return here().percent(share, digits)
 
 
 def megabytes(count: int) -> str:

@@ -39,6 +39,7 @@ class Operation:
     fails: tuple[int, ...] = ()
     query: tuple[Mapping[str, Any], ...] = ()
     body: Mapping[str, Any] | None = None
+    media: str = "application/json"
 
 
 def says(operation: Operation) -> Callable[[View], View]:
@@ -83,7 +84,7 @@ def document(app: Flask, version: str) -> dict[str, Any]:
 
 def _operation(endpoint: str, said: Operation, arguments: list[str]) -> dict[str, Any]:
     found = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in arguments]
-    answers = {str(said.status): {"description": "Well.", "content": _json(plain(said.answers))}}
+    answers = {str(said.status): {"description": "Well.", "content": {said.media: {"schema": plain(said.answers)}}}}
     for code in sorted({*_ALWAYS, *said.fails}):
         problem = {"$ref": "#/components/schemas/Problem"}
         answers[str(code)] = {"description": PROBLEMS[code], "content": _json(problem)}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from flask import abort
+from flask import abort, g
 
 from appliance.core.jobs import Job, State
 from appliance.web.services import services
@@ -29,3 +30,12 @@ def report_of(job_id: str) -> tuple[Job, dict[str, Any]]:
     if report is None:
         abort(404)
     return source, report
+
+
+def dicom_of(source: Job, report: Mapping[str, Any]) -> bytes | None:
+    """The zip of its DICOM objects, written down as downloaded; None where its images are no DICOM objects."""
+    folder, patient = services().reports.folder(source.id), services().register.patient(source.id)
+    made = services().dicom(report, folder, patient, str(services().facts().get("version", "0")))
+    if made is not None:
+        services().accounts.note(g.user.name, f"downloaded dicom.zip of {source.id}", services().clock())
+    return made

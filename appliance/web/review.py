@@ -18,6 +18,7 @@ from appliance.web.reports import report_of
 from appliance.web.security import at_least
 from appliance.web.services import services
 from appliance.web.tables import csv_file
+from appliance.web.told import here, told
 
 pages = Blueprint("review", __name__)
 
@@ -90,11 +91,12 @@ def reviewed_lines(job_id: str) -> Iterator[str]:
         agreed = sum(o.agrees for o in said if o.reviewer == reviewer)
         changed = [o for o in said if o.reviewer == reviewer and not o.agrees]
         if agreed:
-            yield f"{reviewer} agrees with {agreed} of the findings."
+            yield here().say("{who} agrees with {count} of the findings.", who=reviewer, count=agreed)
         for o in changed:
-            was = o.model_severity.label if o.model_severity else "not assessed"
+            was = told(o.model_severity.label.lower() if o.model_severity else "not assessed")
             comment = f" ({o.comment})" if o.comment else ""
-            yield f"{reviewer}: {o.condition.label}, {o.level.label}: {o.severity.label}, model: {was}{comment}"
+            place = f"{told(o.condition.label)}, {o.level.label}: {told(o.severity.label)}"
+            yield f"{reviewer}: {place}, {here().say('model: {grade}', grade=was)}{comment}"
 
 
 def _opinion(job_id: str, finding: dict[str, Any], revision: int) -> Opinion | None:

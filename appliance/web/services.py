@@ -15,6 +15,8 @@ from appliance.core.health import Health
 from appliance.core.jobs import Job
 from appliance.core.letterhead import Letterhead
 from appliance.core.roles import Role
+from appliance.core.study import Patient
+from appliance.core.voice import Voice
 from appliance.ports import Clock, Ledger, Register, Reports
 from appliance.transfers import Transfers
 
@@ -83,7 +85,15 @@ class Revising(Protocol):
 class Pdf(Protocol):
     """See report_folder.py."""
 
-    def __call__(self, report: Mapping[str, Any], folder: Path, whose: Letterhead) -> bytes: ...
+    def __call__(self, report: Mapping[str, Any], folder: Path, whose: Letterhead, voice: Voice) -> bytes: ...
+
+
+class Dicom(Protocol):
+    """See report_folder.py."""
+
+    def __call__(
+        self, report: Mapping[str, Any], folder: Path, patient: Patient | None, software: str
+    ) -> bytes | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,7 @@ class Services:
     slices: Callable[[Path], Mapping[str, Any] | None]
     """What is known of the slices kept in a report's folder."""
     pdf: Pdf
+    dicom: Dicom
     facts: Callable[[], Mapping[str, Any]]
     assistant: Assistant
     tokens: Tokens

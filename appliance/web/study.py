@@ -9,22 +9,24 @@ from typing import Any
 from flask import Blueprint, Response, abort, g, redirect, render_template, send_file, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from appliance.core.dicom_identity import can_be_dicom
 from appliance.core.jobs import Job, State
 from appliance.core.letterhead import Letterhead
 from appliance.core.renumbering import SHIFTS
+from appliance.core.report_from_json import from_json
 from appliance.core.spine import CONDITIONS, LEVELS, SEVERITIES
 from appliance.core.study import Patient
 from appliance.web.events import ended, event
-from appliance.web.formatting import CONDITION_HEADS, study_day
-from appliance.web.reports import job_of, report_job, report_of
+from appliance.web.formatting import study_day
+from appliance.web.reports import dicom_of, job_of, report_job, report_of
 from appliance.web.review import latest, reviewed_lines
 from appliance.web.services import services
 from appliance.web.today import progress_of
+from appliance.web.told import here
 
 pages = Blueprint("study", __name__, url_prefix="/study/<job_id>")
 
 DOWNLOADS = {"report.json": "application/json", "report.csv": "text/csv", "report.txt": "text/plain"}
-DICOM = "application/dicom"
 ASK_AGAIN_MS = 1000
 
 
@@ -52,7 +54,6 @@ def show(job_id: str) -> str | tuple[str, int] | AnyResponse:
         cells={(f["condition"], f["level"]): f for f in report["findings"]},
         opinions=latest(source.id),
         levels=LEVELS,
-        heads=CONDITION_HEADS,
         conditions=CONDITIONS,
         severities=SEVERITIES,
         shifts=SHIFTS,
@@ -60,7 +61,7 @@ def show(job_id: str) -> str | tuple[str, int] | AnyResponse:
         has_slices=services().slices(folder) is not None,
         pictures=in_order(p.stem for p in services().reports.pictures(source.id)),
         downloads=[name for name in DOWNLOADS if (folder / name).is_file()],
-        dicom=sorted(p.name for p in folder.glob("*.dcm")),
+        dicom=can_be_dicom(from_json(report)),
         seconds=sum(report["runtime"]["milliseconds"].values()) / 1000,
     )
 
@@ -89,10 +90,21 @@ def pdf(job_id: str) -> Response:
     source, report = report_of(job_id)
     patient = services().register.patient(source.id)
     head = Letterhead(job_of(job_id).name, _told(patient) if patient else "", tuple(reviewed_lines(source.id)))
-    sheet = services().pdf(report, services().reports.folder(source.id), head)
+    sheet = services().pdf(report, services().reports.folder(source.id), head, here())
     services().accounts.note(g.user.name, f"downloaded report.pdf of {source.id}", services().clock())
     headers = {"Content-Disposition": f'inline; filename="{source.id}-report.pdf"'}
     return Response(sheet, mimetype="application/pdf", headers=headers)
+
+
+@pages.get("/dicom.zip")
+def dicom(job_id: str) -> Response:
+    """The report for an archive: structured report and pictures."""
+    source, report = report_of(job_id)
+    made = dicom_of(source, report)
+    if made is None:
+        abort(404)
+    headers = {"Content-Disposition": f'attachment; filename="{source.id}-dicom.zip"'}
+    return Response(made, mimetype="application/zip", headers=headers)
 
 
 @pages.get("/<name>")
@@ -102,7 +114,7 @@ def download(job_id: str, name: str) -> Response:
     if path is None:
         abort(404)
     services().accounts.note(g.user.name, f"downloaded {path.name} of {source.id}", services().clock())
-    kind = DOWNLOADS.get(path.name, DICOM)
+    kind = DOWNLOADS[path.name]
     return send_file(path.resolve(), mimetype=kind, as_attachment=True, download_name=f"{source.id}-{path.name}")
 
 
@@ -157,7 +169,7 @@ def _told(patient: Patient) -> str:
     """Whose sheet it is, as far as the images said."""
     name = patient.name.replace("^", " ").strip()
     number = f"ID {patient.patient_id}" if patient.patient_id else ""
-    born = f"born {study_day(patient.birth_date)}" if patient.birth_date else ""
+    born = here().say("born {day}", day=study_day(patient.birth_date)) if patient.birth_date else ""
     return "    ".join(part for part in (name, number, born) if part)
 
 
@@ -169,6 +181,6 @@ def _earlier(source: Job) -> list[tuple[Job, str]]:
 
 def _file(folder: Path, name: str) -> Path | None:
     """Only files the folder really holds, of the kinds that are offered."""
-    if name not in DOWNLOADS and not name.endswith(".dcm"):
+    if name not in DOWNLOADS:
         return None
     return next((p for p in folder.iterdir() if p.name == name and p.is_file()), None) if folder.is_dir() else None

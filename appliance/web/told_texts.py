@@ -48,6 +48,28 @@ REPORT = (
     "Not read: {files}",
 )
 
+PRINTED = (
+    "Lumbar spine MRI: computer pre-screening", "Patient", "Born", "born {day}", "Study: {name}", "Study of {day}",
+    "Read {day}", "Report {id}, revision {number}", "And {count} more: see the page.", "{count} of 25 places",
+    "Nothing could be graded. This does not mean that nothing is wrong.", "What a doctor said of it", "Warnings",
+    "Not assessed", "Level", "{who} agrees with {count} of the findings.", "model: {grade}", "not assessed",
+    "Left and right are the patient's own. The percentage is the model's probability of the severity named.",
+    "Read in {seconds} s on {device}, {precision}, by {models}.",
+    "Lumbarbox is a pre-screening aid, never a diagnosis. "
+    "Every finding must be checked on the images by a qualified reader.",
+    "AI - not for diagnostic use - not reviewed", "Disc levels and canal", "{level}  canal {severity}", "{level} severe",
+    "{condition}, {level}: severe",
+)  # fmt: skip
+
+AUDIT = (
+    "logged in", "login refused", "set up as administrator", "changed their password", "saw {study}",
+    "saw the images of {study}", "compared {study} with {other}", "downloaded {file} of {study}", "uploaded {study}",
+    "retried {study}", "hurried {study}", "reviewed {count} findings of {study}",
+    "moved the level names of {study} to {shift}", "exported all reviews", "exported the audit", "searched for a patient",
+    "made the token {name}", "revoked token {number}", "opened a view for the wall", "closed the view for the wall",
+    "added {name} as {role}", "made {name} a {role}", "gave {name} a new password", "removed {name}",
+)  # fmt: skip
+
 JOBS = (
     "arriving", "waiting", "reading", "done", "failed", "quarantined", "not evaluable", "being read", "report ready",
     "needs a person", "Needs a person", "Being read", "Waiting", "Arriving", "Done", "received", "settling", "queued",
@@ -196,4 +218,4 @@ SCRIPTS = (
 )  # fmt: skip
 """Said by the scripts themselves; base.html hands them over in the page's language."""
 
-ALL = tuple(dict.fromkeys((*SPINE, *REPORT, *JOBS, *HEALTH, *ERRORS, *GATHERING, *VIEWS, *SCRIPTS)))
+ALL = tuple(dict.fromkeys((*SPINE, *REPORT, *PRINTED, *AUDIT, *JOBS, *HEALTH, *ERRORS, *GATHERING, *VIEWS, *SCRIPTS)))

@@ -13,6 +13,8 @@ from PIL import Image
 from appliance.adapters.report_files import draw, write_report
 from appliance.core.overlay import Mark, MarkedPicture, Tone
 from appliance.errors import Code, SystemicError
+from appliance.typeface import typeface
+from appliance.web.speech import speech_of
 from tests.core.make_values import report, study
 
 
@@ -56,3 +58,20 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SystemicError):
         write_report(report(), study(), tmp_path / "file" / "out")
+
+
+@pytest.mark.skipif(typeface() is None, reason="fonts-dejavu-core is not installed")
+def test_the_words_on_a_picture_are_the_clinics() -> None:
+    picture = MarkedPicture("p", "Disc levels and canal", np.zeros((90, 60), np.uint8), (), aspect=2.0)
+    english, arabic, swahili = (
+        np.asarray(Image.open(BytesIO(draw(picture, speech_of(code), typeface())))) for code in ("en", "ar", "sw")
+    )
+    assert np.array_equal(english, np.asarray(Image.open(BytesIO(draw(picture)))))
+    foot = slice(-40, None)
+    for other in (arabic, swahili):
+        assert (other[foot] == (255, 255, 0)).all(axis=2).any() and not np.array_equal(other[foot], english[foot])
+
+
+def test_without_letters_for_it_a_picture_is_english() -> None:
+    picture = MarkedPicture("p", "Disc levels and canal", np.zeros((90, 60), np.uint8), (), aspect=2.0)
+    assert draw(picture, speech_of("ar"), None) == draw(picture)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import unicodedata
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +18,9 @@ from appliance.adapters.report_pdf import latin, report_pdf, title_of
 from appliance.core.letterhead import Letterhead
 from appliance.core.report import Alert, Finding, Outcome, Reason, Report
 from appliance.core.report_json import to_json
+from appliance.report_folder import pdf_for
+from appliance.typeface import printable, typeface
+from appliance.web.speech import speech_of
 from tests.core.make_values import report, study
 
 
@@ -32,9 +38,20 @@ def _inflate(data: bytes) -> bytes:
         return b""
 
 
-def sheet_of(made: Report, folder: Path, whose: Letterhead = Letterhead()) -> bytes:  # noqa: B008
+def sheet_of(made: Report, folder: Path, whose: Letterhead = Letterhead(), language: str = "") -> bytes:  # noqa: B008
+    """As it is printed without letters of its own; with `language`, as `pdf_for` makes it."""
     write_report(made, study(), folder)
-    return report_pdf(json.loads(json.dumps(to_json(made))), sorted(folder.glob("*.png")), whose)
+    written = json.loads(json.dumps(to_json(made)))
+    if language:
+        return pdf_for(written, folder, whose, speech_of(language))
+    return report_pdf(written, sorted(folder.glob("*.png")), whose)
+
+
+def read_off(sheet: bytes, folder: Path) -> str:
+    """As poppler reads it, letters in the order they are read, their shapes and steering marks taken off."""
+    (folder / "sheet.pdf").write_bytes(sheet)
+    ran = subprocess.run(["pdftotext", "-raw", "sheet.pdf", "-"], cwd=folder, capture_output=True, text=True, check=True)
+    return "".join(c for c in unicodedata.normalize("NFKC", ran.stdout) if unicodedata.category(c) not in ("Cf", "Mn"))
 
 
 def test_it_says_what_the_report_says(tmp_path: Path) -> None:
@@ -60,7 +77,7 @@ def test_it_stays_one_page(tmp_path: Path, many: int) -> None:
     )
     sheet = sheet_of(crowded, tmp_path, Letterhead("N" * 300, "", ("said " * 60,) * many))
     assert sheet.count(b"/Type /Page\n") == 1
-    assert ("and 194 more" in words_of(sheet)) == bool(many)
+    assert ("And 194 more" in words_of(sheet)) == bool(many)
 
 
 def test_nothing_graded_is_not_nothing_wrong(tmp_path: Path) -> None:
@@ -79,3 +96,55 @@ def test_names_in_any_script_do_not_break_it(tmp_path: Path) -> None:
 def test_pictures_are_called_as_people_call_them() -> None:
     assert title_of("left_subarticular_stenosis_l4_l5") == "L4/L5 subarticular left"
     assert title_of("levels") == "Levels"
+
+
+needs_letters = pytest.mark.skipif(
+    typeface() is None or shutil.which("pdftotext") is None, reason="fonts-dejavu-core or poppler-utils is not installed"
+)
+
+
+@needs_letters
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("fr", ("pré-dépistage informatique", "Sténose sévère du canal rachidien en L4/L5.", "SÉVÈRE", "70 %", "œdème")),
+        ("es", ("precribado informático", "Estenosis grave", "No evaluado", "está de acuerdo")),
+        ("pt", ("pré-rastreio informático", "Não avaliado", "Relatório abc123, revisão 1")),
+        ("sw", ("uchujaji wa awali wa kompyuta", "KALI", "Haijatathminiwa")),
+        ("ar", ("شديد", "القناة الفقرية", "L4/L5", "70", "Visit œdème")),
+    ],
+)
+def test_it_speaks_the_six_languages(language: str, words: tuple[str, ...], tmp_path: Path) -> None:
+    said = speech_of(language).say("{who} agrees with {count} of the findings.", who="Bo", count=3)
+    sheet = sheet_of(report(), tmp_path, Letterhead("Visit œdème", "", (said,)), language)
+    text = " ".join(read_off(sheet, tmp_path).split())
+    for word in words:
+        assert word in text, (word, text)
+    assert b"DejaVuSans" in sheet and sheet.count(b"/Type /Page\n") == 1
+
+
+@needs_letters
+def test_arabic_runs_from_the_right(tmp_path: Path) -> None:
+    """The column of the levels stands right, the canal's beside it."""
+    (tmp_path / "sheet.pdf").write_bytes(sheet_of(report(), tmp_path, language="ar"))
+    ran = subprocess.run(["pdftotext", "-bbox", "sheet.pdf", "-"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    places = [float(x) for x in re.findall(r'<word xMin="([\d.]+)"[^>]*>L[1-5]/(?:L[2-5]|S1)<', ran.stdout)]
+    assert len(places) >= 5 and sum(x > 500 for x in places) >= 5
+
+
+@needs_letters
+@pytest.mark.parametrize("language", ["sw", "ar"])
+def test_it_stays_one_page_in_wider_letters(language: str, tmp_path: Path) -> None:
+    crowded = replace(
+        report(),
+        alerts=(Alert("a", "Something long to say about it. " * 6),) * 50,
+        warnings=("A warning of some length, said again and again. " * 8,) * 50,
+    )
+    sheet = sheet_of(crowded, tmp_path, Letterhead("N" * 300, "", ("said " * 60,) * 50), language)
+    text = read_off(sheet, tmp_path)
+    assert sheet.count(b"/Type /Page\n") == 1 and "yolov8n-spine" in text
+
+
+def test_without_its_letters_arabic_is_english_and_not_question_marks() -> None:
+    assert typeface(Path("/nowhere")) is None
+    assert printable(speech_of("ar"), None).language == "en" and printable(speech_of("fr"), None).language == "fr"

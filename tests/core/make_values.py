@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from appliance.core.geometry import ImagePlane
@@ -16,6 +18,7 @@ from appliance.core.report import (
     Report,
     Runtime,
     SeriesUse,
+    SourceImage,
     Times,
 )
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region
@@ -79,3 +82,27 @@ def report() -> Report:
         runtime=Runtime("CPU", "INT8", False, (("levels", 200.0), ("canal", 300.0))),
         times=Times("2026-01-02T03:04:05+00:00", "20260102"),
     )  # fmt: skip
+
+
+MR = "1.2.840.10008.5.1.4.1.1.4"
+SOP, SERIES = "1.2.826.0.1.5", "1.2.826.0.1"
+
+
+def dicom_report(sop_class: str = MR) -> Report:
+    """The same, its images being DICOM objects with proper names: 128 x 128, one series."""
+    made = report()
+    seen = (None if f.evidence is None else replace(f.evidence, sop_uid=SOP) for f in made.findings)
+    return replace(
+        made,
+        study_uid="1.2.826.0",
+        levels=tuple(replace(level, sop_uid=SOP) for level in made.levels),
+        findings=tuple(replace(f, evidence=e) for f, e in zip(made.findings, seen, strict=True)),
+        images=(SourceImage(SOP, sop_class, SERIES, 128, 128),),
+    )
+
+
+def dicom_study() -> Study:
+    """Whose middle slice is the one `dicom_report` points to."""
+    series = sagittal("t2")
+    pictures = tuple(Slice(SOP if s.sop_uid == "t2.5" else s.sop_uid, s.pixels, s.plane) for s in series.slices)
+    return Study("1.2.826.0", (Series(series.series_uid, pictures),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -93,6 +94,11 @@ class Browser:
         clip = {"x": 0, "y": 0, "width": whole["width"], "height": whole["height"], "scale": 1}
         shot = self._devtools("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
         path.write_bytes(base64.b64decode(shot["data"]))
+
+    def printed_pages(self) -> int:
+        """How many sheets the page fills, as `--print-to-pdf` and the print button would."""
+        sheet = base64.b64decode(self._devtools("Page.printToPDF", preferCSSPageSize=True)["data"])
+        return len(re.findall(rb"/Type\s*/Page\b", sheet))
 
     # -- doing -------------------------------------------------------------------------------------------------------
 

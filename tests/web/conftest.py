@@ -14,7 +14,7 @@ from appliance.adapters.slice_files import read_index
 from appliance.adapters.tokens import Tokens
 from appliance.intake import read_now, try_again
 from appliance.knowledge import assistant
-from appliance.report_folder import pdf_for
+from appliance.report_folder import dicom_for, pdf_for
 from appliance.web.application import create_app
 from appliance.web.services import PageSettings, Services
 from tests.fakes import SmallBox
@@ -48,6 +48,7 @@ def app(box: SmallBox, accounts: Accounts, tmp_path: Path) -> Flask:
         revising=box.revising,
         slices=read_index,
         pdf=pdf_for,
+        dicom=dicom_for,
         facts=lambda: {"node": "box", "version": "1", "reader": {"ready": True}},
         assistant=assistant(),
         tokens=Tokens(tmp_path / "tokens.db"),

@@ -174,3 +174,13 @@ def test_every_route_is_documented(program: FlaskClient) -> None:
     for path, methods in program.get(f"{API}/openapi.json").json["paths"].items():
         for method in methods:
             assert f"`{method.upper()} {path.replace('{', '<').replace('}', '>')}" in text
+
+
+def test_a_program_fetches_the_report_as_dicom(program: FlaskClient, box: SmallBox) -> None:
+    box.drop("Visit", a="spine dicom")
+    box.drop("Other", a="spine")
+    box.turn()
+    jobs = {s["name"]: s["id"] for s in program.get("/api/v1/studies").get_json()["studies"]}
+    answer = program.get(f"/api/v1/studies/{jobs['Visit']}/dicom")
+    assert answer.mimetype == "application/zip" and answer.data.startswith(b"PK")
+    assert program.get(f"/api/v1/studies/{jobs['Other']}/dicom").get_json()["error"]["code"] == "not_found"

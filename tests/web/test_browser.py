@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -352,6 +354,35 @@ def test_the_wall_shows_how_the_work_stands_and_nobodys_name(
     browser.until_text("report ready")
     page = browser.text()
     assert "needs a person" in page and "Doe" not in page and "Roe" not in page and "severe" not in page.lower()
+
+
+def crowd(folder: Path) -> None:
+    """As much as a report can hold: every grade severe with its picture, many alerts, notes and reasons."""
+    path = folder / "report.json"
+    report = json.loads(path.read_text("utf-8"))
+    for number, finding in enumerate(report["findings"]):
+        if finding["status"] == "graded":
+            shutil.copy(folder / "levels.png", folder / f"{finding['condition']}_{finding['level']}.png")
+        else:
+            finding["reason_text"] = f"A reason of some length, and another one for each place it is said of. {number}"
+    report["alerts"] = report["alerts"] * 6
+    report["warnings"] = [f"Not read: {number:03d}_a_file_of_some_name.dcm because only MR is." for number in range(40)]
+    path.write_text(json.dumps(report), "utf-8")
+
+
+@pytest.mark.timeout(300)
+def test_a_study_prints_on_one_sheet_of_a4_in_every_language(browser: Browser, url: str, box: SmallBox) -> None:
+    begin(browser, url)
+    read(box, "Plain", "spine")
+    read(box, "Crowded", "spine again")
+    crowd(box.reports.folder("job0002"))
+    for language in ("en", "sw", "ar"):
+        browser.go(f"{url}/today")
+        browser.press(f"button[name=language][value={language}]")
+        for job in ("job0001", "job0002"):
+            browser.go(f"{url}/study/{job}")
+            browser.until("[...document.images].every(i => i.complete || i.loading === 'lazy')")
+            assert browser.printed_pages() == 1, (language, job)
 
 
 # -- languages and help ------------------------------------------------------------------------------------------------

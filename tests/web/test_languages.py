@@ -19,8 +19,9 @@ from appliance.core.report import NOTICE, Reason
 from appliance.core.spine import CONDITIONS, SEVERITIES
 from appliance.core.words import OUTCOMES, STAGES
 from appliance.web.language import COOKIE, LANGUAGES
-from appliance.web.told import lines_of, told
-from appliance.web.told_texts import ALL, SCRIPTS
+from appliance.web.speech import lines_of
+from appliance.web.told import told
+from appliance.web.told_texts import ALL, AUDIT, SCRIPTS
 from appliance.web.translations import catalogue, compiled, fresh, is_whole, po_file, said
 from tests.fakes import SmallBox
 from tests.web.conftest import ORIGIN, PASSWORD, token
@@ -214,3 +215,24 @@ def _text(node: ast.AST) -> str:
     if isinstance(node, ast.JoinedStr):
         return "".join(v.value if isinstance(v, ast.Constant) else "x" for v in node.values)  # type: ignore[misc]
     return ""
+
+
+def test_the_audit_is_told_in_the_page_s_language_and_kept_in_english(
+    app: Flask, client: FlaskClient, accounts: Accounts, box: SmallBox
+) -> None:
+    box.drop("Visit", a="spine")
+    box.turn()
+    client.get("/study/job0001")
+    client.set_cookie("lumbarbox_language", "fr")
+    shown = client.get("/audit").text
+    assert "a vu job0001" in shown and "s&#39;est connecté(e)" in shown and "logged in" not in shown
+    assert ("Ada", "saw job0001") in [(who, what) for _, who, what in accounts.audit(10)]
+
+
+def test_everything_written_into_the_audit_is_in_the_catalogue() -> None:
+    """Read off the source: the words of every note."""
+    source = "".join(path.read_text("utf-8") for path in sorted((ROOT / "appliance/web").glob("*.py")))
+    notes = re.findall(r'(?:\.note\([^,]+, |_done\()f?"([^"]+)"', source)
+    patterns = [lines_of(text) for text in AUDIT]
+    assert len(notes) > 20
+    assert not [n for n in notes if not any(p.fullmatch(re.sub(r"\{[^}]*\}", "x", n)) for p in patterns)]

@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import re
+import zipfile
 
+import pydicom
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -192,7 +194,7 @@ def box_audit(client: FlaskClient) -> list[tuple[str, str, str]]:
 
 def test_no_picture_and_no_report_stays_in_a_shared_computers_cache(doctor: FlaskClient, box: SmallBox) -> None:
     read(box, "Visit", "spine")
-    for path in ("", "/report.json", "/report.pdf", "/picture/levels", "/images", "/images/0/0"):
+    for path in ("", "/report.json", "/report.pdf", "/dicom.zip", "/picture/levels", "/images", "/images/0/0"):
         assert doctor.get(f"/study/job0001{path}").headers["Cache-Control"] == "no-store", path
 
 
@@ -202,3 +204,22 @@ def test_the_sheet_is_one_page_and_tells_of_the_review(doctor: FlaskClient, box:
     sheet = doctor.get("/study/job0001/report.pdf")
     assert sheet.mimetype == "application/pdf" and sheet.data.startswith(b"%PDF")
     assert sheet.data.count(b"/Type /Page\n") == 1
+
+
+def test_an_archive_gets_the_report_as_dicom(doctor: FlaskClient, box: SmallBox, accounts: Accounts) -> None:
+    read(box, "Visit", "spine dicom ID=Jane")
+    assert "/study/job0001/dicom.zip" in doctor.get("/study/job0001").text
+    answer = doctor.get("/study/job0001/dicom.zip")
+    assert answer.mimetype == "application/zip" and "job0001-dicom.zip" in answer.headers["Content-Disposition"]
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        made = [pydicom.dcmread(io.BytesIO(archive.read(name))) for name in archive.namelist()]
+    assert [o.Modality for o in made] == ["SR", "OT", "OT", "OT"]
+    assert {o.StudyInstanceUID for o in made} == {"1.2.826.0"} and not any(o.PatientName for o in made)
+    assert doctor.get("/study/job0001/dicom.zip").data == answer.data
+    assert ("Bo", "downloaded dicom.zip of job0001") in [(who, what) for _, who, what in accounts.audit(10)]
+
+
+def test_pictures_that_are_no_dicom_offer_none(doctor: FlaskClient, box: SmallBox) -> None:
+    read(box, "Visit", "spine")
+    assert "dicom.zip" not in doctor.get("/study/job0001").text
+    assert doctor.get("/study/job0001/dicom.zip").status_code == 404
