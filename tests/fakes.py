@@ -43,6 +43,7 @@ from appliance.orders import Hands, Orders
 from appliance.ports import Progress, Reading, ToRead
 from appliance.publisher import Publisher
 from appliance.report_folder import write_again, write_all
+from appliance.pulse import Pulse
 from appliance.retention import Keeping, Retention
 from appliance.revising import Revising
 from appliance.standing import Standing
@@ -272,7 +273,8 @@ class SmallBox:
         self.retention = Retention(
             self.ledger, self.spool, self.reports, self.outbox, keeping, lambda: self.free_mb
         )
-        self.vitals = Vitals(self.ledger, self.outbox, self.host, 100)
+        self.vitals = Vitals(self.ledger, self.outbox, self.host, 100, self.clock)
+        self.pulse = Pulse(self.ledger, lambda: True)
         self.intake.recover()
         self.worker.recover(self.clock())
 
@@ -317,12 +319,13 @@ class SmallBox:
         """Let the intake look and the reader read, `rounds` times."""
         for _ in range(rounds):
             self.intake.step(self.clock.tick(seconds))
+            self.pulse.step(self.clock())
             while self.worker.step(self.clock()):
                 pass
 
     def tidy(self, days: int) -> None:
         """So many days later, by the clock of the disk too."""
-        for path in (self.folder / "spool").iterdir():
+        for path in (self.folder / "spool").rglob("*"):
             os.utime(path, (self.clock().timestamp(),) * 2)
         self.retention.tidy(self.clock.tick(days * 86_400))
 
