@@ -17,7 +17,18 @@ from typing import Any, Protocol
 from appliance.bell import Bell
 from appliance.core.drops import SeenFile, plain_name
 from appliance.core.gathering import Image
-from appliance.core.jobs import MAX_CRASHES, PAUSED, READER_SEEN, SELFTEST, SELFTEST_WANTED, Job, Reason, Result, Source, State
+from appliance.core.jobs import (
+    MAX_CRASHES,
+    PAUSED,
+    READER_SEEN,
+    SELFTEST,
+    SELFTEST_WANTED,
+    Job,
+    Reason,
+    Result,
+    Source,
+    State,
+)
 from appliance.core.progress import overall
 from appliance.core.report_summary import summary
 from appliance.core.study import Patient

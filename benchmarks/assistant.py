@@ -20,6 +20,7 @@ from benchmarks.results import Table, markdown, save
 
 TUNED = Path(__file__).with_name("assistant_questions.tsv")
 SECOND = Path(__file__).with_name("assistant_second.tsv")
+THIRD = Path(__file__).with_name("assistant_third.tsv")
 HELD_OUT = Path(__file__).with_name("assistant_held_out.tsv")
 ANSWERABLE = ("direct", "paraphrased")
 REFUSED = ("out_of_scope", "advice", "hostile")

@@ -42,8 +42,8 @@ from appliance.intake import Intake, Uploads, Walls, read_now, try_again
 from appliance.orders import Hands, Orders
 from appliance.ports import Progress, Reading, ToRead
 from appliance.publisher import Publisher
-from appliance.report_folder import write_again, write_all
 from appliance.pulse import Pulse
+from appliance.report_folder import write_again, write_all
 from appliance.retention import Keeping, Retention
 from appliance.revising import Revising
 from appliance.standing import Standing
