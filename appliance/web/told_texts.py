@@ -179,6 +179,16 @@ VIEWS = (
     "Look at the box's log.",
 )  # fmt: skip
 
+AUDIT = (
+    "made the token {token}", "revoked token {number}", "searched for a patient", "compared {id} with {other}",
+    "login refused", "logged in", "set up as administrator", "changed their password", "reviewed {count} findings of {id}",
+    "moved the level names of {id} to {shift}", "exported all reviews", "saw {id}", "saw the images of {id}",
+    "downloaded {file} of {id}", "retried {id}", "hurried {id}", "uploaded {id}", "opened a view for the wall",
+    "closed the view for the wall", "exported the audit", "added {name} as {role}", "made {name} a {role}",
+    "gave {name} a new password", "removed {name}",
+)  # fmt: skip
+"""What the audit says of people; it is kept in English."""
+
 SCRIPTS = (
     "That is more than {count} files.", "That is more than this box takes at once.", "{file} is larger than this box takes.",
     "1 file", "{count} files", "That folder could not be read. Choose it with the button instead.",
@@ -196,4 +206,4 @@ SCRIPTS = (
 )  # fmt: skip
 """Said by the scripts themselves; base.html hands them over in the page's language."""
 
-ALL = tuple(dict.fromkeys((*SPINE, *REPORT, *JOBS, *HEALTH, *ERRORS, *GATHERING, *VIEWS, *SCRIPTS)))
+ALL = tuple(dict.fromkeys((*SPINE, *REPORT, *JOBS, *HEALTH, *ERRORS, *GATHERING, *VIEWS, *AUDIT, *SCRIPTS)))
