@@ -91,7 +91,7 @@ class Box:
         ).open(data / "ledger.db", clock())  # fmt: skip
         self.shelf = Shelf(self.inbox.opened, settings.inbox.ignore)
         self.host = Host(data)
-        self.vitals = Vitals(self.ledger, self.outbox, self.host, settings.disk.warn_mb)
+        self.vitals = Vitals(self.ledger, self.outbox, self.host, settings.disk.warn_mb, clock)
         self.reader = reader or StudyReader(
             limits,
             lambda: models_of(settings, data / "ovcache"),

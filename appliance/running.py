@@ -16,6 +16,7 @@ from appliance.box import Box, clock
 from appliance.errors import Code, LumbarboxError, SystemicError
 from appliance.loops import Loop
 from appliance.publishing import Publishing
+from appliance.pulse import EVERY_SECONDS, Pulse
 from appliance.worker import Part
 
 log = logging.getLogger(__name__)
@@ -112,6 +113,7 @@ class Running:
                 worker.give_back(clock())
 
         self._stops[-1] = stop
+        self._loop(Pulse(self.box.ledger, loop.is_well), EVERY_SECONDS)
         self._loop(self.box.keeper(), KEEPER_LOOKS_SECONDS)
 
     def _web(self) -> None:

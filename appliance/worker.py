@@ -17,7 +17,18 @@ from typing import Any, Protocol
 from appliance.bell import Bell
 from appliance.core.drops import SeenFile, plain_name
 from appliance.core.gathering import Image
-from appliance.core.jobs import MAX_CRASHES, PAUSED, SELFTEST, SELFTEST_WANTED, Job, Reason, Result, Source, State
+from appliance.core.jobs import (
+    MAX_CRASHES,
+    PAUSED,
+    READER_SEEN,
+    SELFTEST,
+    SELFTEST_WANTED,
+    Job,
+    Reason,
+    Result,
+    Source,
+    State,
+)
 from appliance.core.progress import overall
 from appliance.core.report_summary import summary
 from appliance.core.study import Patient
@@ -143,6 +154,7 @@ class Worker:
             self._pause(exc, now)
             return False
         self._bell.all_clear()
+        self._ledger.set_fact(READER_SEEN, self._clock().isoformat())
         self._ledger.set_fact("reader", {"ready": True, **facts})
         self._prepared = True
         return True

@@ -1,10 +1,12 @@
 """How well the assistant answers and refuses: `python -m benchmarks.assistant` prints it and writes results/assistant.json.
 
-assistant_questions.tsv was written before the retrieval existed; assistant_second.tsv after a first tuning and after a
-second, held out from each. Thresholds, patterns, lay words and the passages' `also:` lines were then tuned on all of them.
-assistant_held_out.tsv was written after all that was frozen, and nothing was changed because of it. All are by the hand
-that wrote the passages, so all are kinder than a stranger's questions would be.
-`--failures` lists what went wrong on the tuned ones.
+assistant_questions.tsv was written before the retrieval existed, assistant_second.tsv after a first tuning and
+assistant_third.tsv with the second one; thresholds, patterns, lay words and the passages' `also:` lines are tuned on them.
+assistant_held_out.tsv was held out of the first tuning (the results before are in assistant_before.json) and tuned on in
+the second: "held out once". assistant_unseen.tsv was written and committed before the second tuning; what fails on it was
+never listed, and nothing was changed because of it. Whoever tuned had written it, though, and all are by the builders of
+the box: all are kinder than a stranger's questions would be.
+`--failures` lists what went wrong, but on the unseen ones.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ from benchmarks.results import Table, markdown, save
 
 TUNED = Path(__file__).with_name("assistant_questions.tsv")
 SECOND = Path(__file__).with_name("assistant_second.tsv")
+THIRD = Path(__file__).with_name("assistant_third.tsv")
 HELD_OUT = Path(__file__).with_name("assistant_held_out.tsv")
+UNSEEN = Path(__file__).with_name("assistant_unseen.tsv")
+SETS = {TUNED: "tuned on", SECOND: "tuned on", THIRD: "tuned on", HELD_OUT: "held out once", UNSEEN: "unseen"}
 ANSWERABLE = ("direct", "paraphrased")
 REFUSED = ("out_of_scope", "advice", "hostile")
 NAMED = {"out_of_scope": Kind.UNKNOWN, "advice": Kind.ADVICE, "hostile": Kind.INSTRUCTION}
@@ -33,7 +38,8 @@ class Question:
     kind: str
     right: frozenset[str]
     text: str
-    held_out: bool
+    which: str
+    """One of the values of SETS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def questions(file: Path) -> tuple[Question, ...]:
     """Every question of one file, in order."""
     lines = [line.split("\t") for line in file.read_text("utf-8").splitlines() if line and not line.startswith("#")]
     return tuple(
-        Question(kind, frozenset() if right == "-" else frozenset(right.split(",")), text, file == HELD_OUT)
+        Question(kind, frozenset() if right == "-" else frozenset(right.split(",")), text, SETS[file])
         for kind, right, text in lines
     )
 
@@ -82,14 +88,14 @@ def ask(asked: Iterable[Question], who: Assistant) -> tuple[Outcome, ...]:
 
 
 def tables(outcomes: Sequence[Outcome], passages: int) -> tuple[Table, ...]:
-    """Recall and refusals, tuned and held-out apart."""
+    """Recall and refusals, each set apart."""
     data = (
-        f"{len(outcomes)} English questions by the authors of the {passages} passages, not by users; "
-        "held out: written after the tuning was frozen"
+        f"{len(outcomes)} English questions by the builders of the box over its {passages} passages, not by users; "
+        "unseen: written before the tuning, its failures never looked at"
     )
-    sets = (("tuned on", False), ("held out", True))
-    answered = [_answered(kind, name, _of(outcomes, kind, held)) for kind in ANSWERABLE for name, held in sets]
-    refused = [_refused(kind, name, _of(outcomes, kind, held)) for kind in REFUSED for name, held in sets]
+    sets = tuple(dict.fromkeys(SETS.values()))
+    answered = [_answered(kind, name, _of(outcomes, kind, name)) for kind in ANSWERABLE for name in sets]
+    refused = [_refused(kind, name, _of(outcomes, kind, name)) for kind in REFUSED for name in sets]
     command = "python -m benchmarks.assistant"
     finding = ("questions", "set", "n", "right passage first", "among those shown", "shown or offered", "wrongly refused")
     refusing = ("questions", "set", "n", "refused", "refused for the right reason")
@@ -99,8 +105,8 @@ def tables(outcomes: Sequence[Outcome], passages: int) -> tuple[Table, ...]:
     )
 
 
-def _of(outcomes: Sequence[Outcome], kind: str, held_out: bool) -> list[Outcome]:
-    return [o for o in outcomes if o.question.kind == kind and o.question.held_out is held_out]
+def _of(outcomes: Sequence[Outcome], kind: str, which: str) -> list[Outcome]:
+    return [o for o in outcomes if o.question.kind == kind and o.question.which == which]
 
 
 def _answered(kind: str, which: str, found: Sequence[Outcome]) -> tuple[str, ...]:
@@ -119,15 +125,15 @@ def _share(count: int, found: Sequence[Outcome]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--failures", action="store_true", help="list the failures of the tuned set")
+    parser.add_argument("--failures", action="store_true", help="list the failures, but of the unseen set")
     args = parser.parse_args()
     who = assistant()
-    outcomes = ask((*questions(TUNED), *questions(SECOND), *questions(HELD_OUT)), who)
+    outcomes = ask((q for file in SETS for q in questions(file)), who)
     made = tables(outcomes, len(who.passages))
     print(markdown(made))
     if args.failures:
         for o in outcomes:
-            if not o.question.held_out and not o.is_right:
+            if o.question.which != "unseen" and not o.is_right:
                 shown, right = ", ".join(p.id for p in o.answer.passages), ", ".join(o.question.right)
                 print(f"{o.question.kind:<13} {o.question.text!r}: {o.answer.kind} [{shown}], right: [{right}]")
         return

@@ -42,6 +42,7 @@ from appliance.intake import Intake, Uploads, Walls, read_now, try_again
 from appliance.orders import Hands, Orders
 from appliance.ports import Progress, Reading, ToRead
 from appliance.publisher import Publisher
+from appliance.pulse import Pulse
 from appliance.report_folder import write_again, write_all
 from appliance.retention import Keeping, Retention
 from appliance.revising import Revising
@@ -275,7 +276,8 @@ class SmallBox:
         self.retention = Retention(
             self.ledger, self.spool, self.reports, self.outbox, keeping, lambda: self.free_mb
         )
-        self.vitals = Vitals(self.ledger, self.outbox, self.host, 100)
+        self.vitals = Vitals(self.ledger, self.outbox, self.host, 100, self.clock)
+        self.pulse = Pulse(self.ledger, lambda: True)
         self.intake.recover()
         self.worker.recover(self.clock())
 
@@ -320,12 +322,13 @@ class SmallBox:
         """Let the intake look and the reader read, `rounds` times."""
         for _ in range(rounds):
             self.intake.step(self.clock.tick(seconds))
+            self.pulse.step(self.clock())
             while self.worker.step(self.clock()):
                 pass
 
     def tidy(self, days: int) -> None:
         """So many days later, by the clock of the disk too."""
-        for path in (self.folder / "spool").iterdir():
+        for path in (self.folder / "spool").rglob("*"):
             os.utime(path, (self.clock().timestamp(),) * 2)
         self.retention.tidy(self.clock.tick(days * 86_400))
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import jsonschema
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from appliance.cli import main
 from appliance.core.report_json import report_schema
@@ -103,26 +108,42 @@ def test_bench_tells_every_stage(study: Path, capsys: pytest.CaptureFixture[str]
         assert stage in out
 
 
-WATCH = """
-import sys
-sys.modules["requests"] = None  # no dependency of ours; where a test tool brought it, pydicom and urllib3 probe IPv6
+HEAVY = {"torch", "ultralytics", "onnx", "nncf", "flask", "paho"}
+WATCH = f"""
+import os, sys
+sys.modules.update(dict.fromkeys(os.environ["NOT_ON_THE_BOX"].split()))
 met = []
 sys.addaudithook(lambda event, args: met.append((event, args)) if event.startswith("socket.") else None)
 from appliance.cli import main
 code = main(sys.argv[1:])
-import os
 os.write(2, ("\\nsockets: " + repr([m[0] for m in met])).encode())
-heavy = {"torch", "ultralytics", "onnx", "nncf", "flask", "paho"} & set(sys.modules)
+heavy = {HEAVY} & set(sys.modules)
 os.write(2, ("\\nheavy: " + repr(sorted(heavy))).encode())
 sys.exit(code)
 """
 
 
-def test_no_socket_is_opened_and_nothing_heavy_imported_while_a_study_is_read(study: Path, tmp_path: Path) -> None:
-    """In a process of its own, watched from before the first import. `HOME` is empty: no consent file either."""
-    import os
+def not_on_the_box() -> set[str]:
+    """Modules of this environment that no runtime dependency brings, nor one of theirs."""
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    kept: set[str] = set()
+    while wanted:
+        asked = Requirement(wanted.pop())
+        name = canonicalize_name(asked.name)
+        if name not in kept and (asked.marker is None or asked.marker.evaluate({"extra": ""})):
+            kept.add(name)
+            wanted += metadata.requires(name) or []
+    brought = metadata.packages_distributions()
+    return {module for module, by in brought.items() if not kept & {canonicalize_name(name) for name in by}} - {"appliance"}
 
+
+def test_no_socket_is_opened_and_nothing_heavy_imported_while_a_study_is_read(study: Path, tmp_path: Path) -> None:
+    """In a process of its own, watched from before the first import. `HOME` is empty: no consent file either.
+
+    Only what a box has installed can be imported there: test tools bring libraries (`requests`) that others look for.
+    """
     environment = {**os.environ, "HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    environment["NOT_ON_THE_BOX"] = " ".join(sorted(not_on_the_box() - HEAVY))
     (tmp_path / "home").mkdir()
     done = subprocess.run(
         [sys.executable, "-c", WATCH, "read", str(study), "--out", str(tmp_path / "r")],

@@ -17,9 +17,10 @@ import pytest
 
 from appliance import config, selftest
 from appliance.adapters.mqtt import Address, MqttLink
-from appliance.box import Box
+from appliance.box import Box, clock
 from appliance.demo import Demo
 from appliance.errors import Code, LumbarboxError, SystemicError
+from appliance.pulse import is_silent
 from appliance.running import Running
 from appliance.serve import ALL
 from appliance.wiring import models_folder
@@ -87,6 +88,7 @@ def test_the_parts_may_run_apart_on_one_ledger(tmp_path: Path) -> None:
     try:
         (settings.inbox_path / "study").write_text("fine")
         until(lambda: [j.state.value for j in reader.box.ledger.newest(1)] == ["done"])
+        assert not is_silent(intake.box.ledger, clock()), "the other part's pulse is seen"
     finally:
         intake.stop()
         reader.stop()

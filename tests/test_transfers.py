@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -85,6 +86,23 @@ def test_what_is_given_up_leaves_nothing(box: SmallBox, transfers: Transfers) ->
     assert is_empty(box) and transfers.find(transfer.id, "Ada") is None
     transfers.cancel(begin(transfers))
     assert is_empty(box)
+
+
+def test_a_slow_upload_is_not_swept_while_it_grows(box: SmallBox, transfers: Transfers) -> None:
+    """One large file for hours: its folder is as old as its beginning, only the file itself is young."""
+    transfer = begin(transfers)
+    transfers.add(transfer, 0, b"fir", MORNING)
+    (part,) = (box.folder / "spool").iterdir()
+    for hours in range(1, 4):
+        now = MORNING + timedelta(hours=hours)
+        transfers.add(transfer, transfer.offset, b"s", now)
+        grown = max(part.iterdir())
+        os.utime(grown, (now.timestamp(),) * 2)
+        os.utime(part, (MORNING.timestamp(),) * 2)
+        box.retention.tidy(now)
+        assert part.exists()
+    box.retention.tidy(MORNING + timedelta(hours=5))
+    assert not part.exists(), "what no longer grows and nobody knows goes"
 
 
 def test_it_belongs_to_whoever_began_it(transfers: Transfers) -> None:

@@ -13,6 +13,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -117,8 +118,9 @@ class Spool:
 
     def sweep(self, keep: Iterable[str], before: datetime) -> int:
         """What no job of `keep` needs goes, unless it is younger: it may be arriving. How many drops that were."""
-        young = {_drop_of(path) for path in self._root.iterdir() if path.stat().st_mtime >= before.timestamp()}
-        others = {_drop_of(path) for path in self._root.iterdir()} - set(keep) - young
+        found = list(self._root.iterdir())
+        young = {_drop_of(path) for path in found if _grew(path) >= before.timestamp()}
+        others = {_drop_of(path) for path in found} - set(keep) - young
         for name in others:
             self.discard(name)
         return len(others)
@@ -248,6 +250,16 @@ def _numbered(number: int, name: str) -> str:
     found = _SUFFIX.search(last)
     ending = found.group().lower() if found else ""
     return f"{number:06d}_{plain_name(last.removesuffix(found.group()) if found else last, 'file')[:40]}{ending}"
+
+
+def _grew(path: Path) -> float:
+    """When it last became more: of a folder its newest file, for a file that grows leaves its folder's time alone."""
+    times = [path.stat().st_mtime]
+    if path.is_dir():
+        for file in path.iterdir():
+            with suppress(FileNotFoundError):
+                times.append(file.stat().st_mtime)
+    return max(times)
 
 
 def _drop_of(path: Path) -> str:

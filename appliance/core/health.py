@@ -52,6 +52,8 @@ class Health:
     paused: bool = False
     outbox_since: datetime | None = None
     """When the oldest result that waits for the broker was put there."""
+    reader_silent: bool = False
+    """The reader was ready, and has not been seen since: its process is gone or stuck."""
 
     @property
     def reasons_for_outside(self) -> tuple[str, ...]:
@@ -109,10 +111,13 @@ def judge(
     warn_mb: int,
     paused: bool = False,
     outbox_since: datetime | None = None,
+    reader_silent: bool = False,
 ) -> Health:
     """Put the facts together. No fact is left out of the reasons that changes the verdict."""
     reasons = [alarm.message for alarm in alarms]
-    if not reader_ready:
+    if reader_silent:
+        reasons.append("The part that reads does not answer: nothing is read until it is started again.")
+    elif not reader_ready:
         reasons.append("The models are not ready: nothing is read.")
     if paused:
         reasons.append("Reading is paused until someone resumes it: `lumbarbox jobs resume`, or `resume` over MQTT.")
@@ -123,5 +128,5 @@ def judge(
     stopped = not reader_ready or any(alarm.code in STOPPING for alarm in alarms)
     verdict = Verdict.STOPPED if stopped else Verdict.DEGRADED if reasons else Verdict.WELL
     return Health(
-        verdict, tuple(reasons), queue, reading, outbox, host, alarms, reader_ready, paused, outbox_since
+        verdict, tuple(reasons), queue, reading, outbox, host, alarms, reader_ready, paused, outbox_since, reader_silent
     )

@@ -26,6 +26,9 @@ MAX_CRASHES = 2
 PAUSED, READ_FIRST, SELFTEST_WANTED, SELFTEST = "paused", "read_first", "selftest_wanted", "selftest"
 """Facts in the ledger by which one part asks another: read no new study, read this one first, test the models."""
 
+READER_SEEN = "reader_seen"
+"""When the part that reads last showed that it lives: what it proved at its start says nothing once it is gone."""
+
 
 class State(StrEnum):
     RECEIVED = "received"

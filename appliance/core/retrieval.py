@@ -1,13 +1,13 @@
-"""Which passages a question is about: Okapi BM25 over stems, with lay words and slips of spelling understood. Pure.
+"""Which passages a question is about: Okapi BM25 over stems and a likeness of letters, lay words understood. Pure.
 
 BM25 as in Robertson and Zaragoza, The probabilistic relevance framework: BM25 and beyond (2009), with its usual
-k1 and b. `coverage` says how much of the question a passage knows; it is what "I do not know" rests on.
+k1 and b. The likeness is the cosine of runs of four letters (core/letters.py); it finds other forms of a word that no
+list of endings knows. `coverage` says how much of the question a passage knows; "I do not know" rests on both.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from math import log
 
 from appliance.core.knowledge import Passage
 from appliance.core.lay_words import COMMON, PHRASES, STOP_WORDS, SYNONYMS
+from appliance.core.letters import Letters, plain
 
 K1, B = 1.2, 0.75
 TITLE_WEIGHT = 3
@@ -27,6 +28,8 @@ BODY_SHARE = 0.4
 """How much of a word is covered that stands in the text only, not in the title or among the words people ask with."""
 COMMON_WEIGHT = 0.5
 """What an everyday word counts for coverage."""
+LIKENESS_WEIGHT = 20.0
+"""What a likeness of 1 adds to BM25."""
 LONGEST_QUESTION = 500
 """Letters; the rest is not looked at."""
 
@@ -45,9 +48,11 @@ class Hit:
 
     passage: Passage
     score: float
-    """BM25; larger is nearer."""
+    """BM25 and likeness; larger is nearer."""
     coverage: float
     """0 to 1: the part of the question's words, weighed by rarity, that the passage knows."""
+    likeness: float
+    """0 to 1: how alike the letters of the question and of the passage's title and other words are."""
 
 
 class Index:
@@ -61,15 +66,17 @@ class Index:
         self._mean = sum(self._lengths) / max(len(self._lengths), 1)
         self._within = Counter(stem for counts in self._counts for stem in counts)
         self._known = sorted(self._within)
+        self._letters = Letters([f"{p.title} {p.also}" for p in self._passages])
 
     def search(self, question: str, most: int = 5) -> tuple[Hit, ...]:
         """The nearest passages, best first; none when no word of the question is known."""
         asked = self._asked(question)
         total = sum(self._weight(stem) for stem in asked)
+        alike = self._letters.likeness(question[:LONGEST_QUESTION])
         hits = [
-            Hit(passage, self._score(asked, number), self._coverage(asked, number, total))
-            for number, passage in enumerate(self._passages)
-            if any(stem in self._counts[number] for stem in asked)
+            Hit(passage, self._score(asked, n) + LIKENESS_WEIGHT * alike[n], self._coverage(asked, n, total), alike[n])
+            for n, passage in enumerate(self._passages)
+            if any(stem in self._counts[n] for stem in asked)
         ]
         return tuple(sorted(hits, key=lambda h: (-h.score, h.passage.id))[:most])
 
@@ -110,11 +117,10 @@ class Index:
 
 def stems(text: str) -> list[str]:
     """Words without their endings, lay words as the field's own; what carries no meaning is left out."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    plain = " ".join(_WORD.findall(plain))
+    line = " ".join(_WORD.findall(plain(text)))
     for lay, proper in PHRASES.items():
-        plain = re.sub(rf"\b{lay}\b", proper, plain)
-    words = [SYNONYMS.get(word, word) for word in plain.split()]
+        line = re.sub(rf"\b{lay}\b", proper, line)
+    words = [SYNONYMS.get(word, word) for word in line.split()]
     return [stem(part) for word in words for part in word.split() if part not in STOP_WORDS]
 
 

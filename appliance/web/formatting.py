@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from flask import Flask
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from appliance.core.jobs import Job, State
 from appliance.core.spine import Condition, Level, Severity
@@ -14,19 +17,20 @@ from appliance.web.told import here, told
 
 
 def add_filters(app: Flask) -> None:
-    app.add_template_filter(told)
-    app.add_template_filter(lambda job: told(in_words(job, services().clock())), "in_words")
-    app.add_template_filter(lambda job: told(next_step(job)), "next_step")
-    app.add_template_filter(number)
-    app.add_template_filter(percent)
-    app.add_template_filter(moment)
-    app.add_template_filter(when)
-    app.add_template_filter(study_day)
-    app.add_template_filter(megabytes)
-    app.add_template_filter(level_name)
-    app.add_template_filter(condition_name)
-    app.add_template_filter(severity_name)
-    app.add_template_filter(pill)
+    for show in (told, number, percent, moment, when, study_day, megabytes, level_name, condition_name, severity_name, pill):
+        _add(app, show, show.__name__)
+    _add(app, lambda job: told(in_words(job, services().clock())), "in_words")
+    _add(app, lambda job: told(next_step(job)), "next_step")
+
+
+def _add(app: Flask, show: Callable[..., object], name: str) -> None:
+    """Asked anew each time: Jinja works a filter on a constant out once, in the language of whoever came first."""
+
+    @pass_context
+    def shown(context: Context, *args: object) -> object:
+        return show(*args)
+
+    app.add_template_filter(shown, name)
 
 
 def when(at: datetime) -> str:

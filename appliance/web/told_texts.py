@@ -61,15 +61,6 @@ PRINTED = (
     "{condition}, {level}: severe",
 )  # fmt: skip
 
-AUDIT = (
-    "logged in", "login refused", "set up as administrator", "changed their password", "saw {study}",
-    "saw the images of {study}", "compared {study} with {other}", "downloaded {file} of {study}", "uploaded {study}",
-    "retried {study}", "hurried {study}", "reviewed {count} findings of {study}",
-    "moved the level names of {study} to {shift}", "exported all reviews", "exported the audit", "searched for a patient",
-    "made the token {name}", "revoked token {number}", "opened a view for the wall", "closed the view for the wall",
-    "added {name} as {role}", "made {name} a {role}", "gave {name} a new password", "removed {name}",
-)  # fmt: skip
-
 JOBS = (
     "arriving", "waiting", "reading", "done", "failed", "quarantined", "not evaluable", "being read", "report ready",
     "needs a person", "Needs a person", "Being read", "Waiting", "Arriving", "Done", "received", "settling", "queued",
@@ -200,6 +191,16 @@ VIEWS = (
     "Choose where the level names should go.", "That grade is unknown.", "A piece is larger than agreed.",
     "Look at the box's log.",
 )  # fmt: skip
+
+AUDIT = (
+    "made the token {token}", "revoked token {number}", "searched for a patient", "compared {id} with {other}",
+    "login refused", "logged in", "set up as administrator", "changed their password", "reviewed {count} findings of {id}",
+    "moved the level names of {id} to {shift}", "exported all reviews", "saw {id}", "saw the images of {id}",
+    "downloaded {file} of {id}", "retried {id}", "hurried {id}", "uploaded {id}", "opened a view for the wall",
+    "closed the view for the wall", "exported the audit", "added {name} as {role}", "made {name} a {role}",
+    "gave {name} a new password", "removed {name}",
+)  # fmt: skip
+"""What the audit says of people; it is kept in English."""
 
 SCRIPTS = (
     "That is more than {count} files.", "That is more than this box takes at once.", "{file} is larger than this box takes.",

@@ -43,6 +43,24 @@ def test_advice_on_a_person_is_refused_and_says_who_decides(question: str) -> No
     assert answer.kind is Kind.ADVICE and answer.passages[-1].id == "who-to-ask"
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Why do discs act as shock absorbers?", "What is the difference between moderate and severe stenosis?",
+        "Which series does the box need?", "Who decides whether somebody is operated?",
+        "Can the box read operated spines?", "The files of my two patients got mixed up in one folder",
+    ],
+)  # fmt: skip
+def test_a_question_about_the_thing_itself_is_no_advice(question: str) -> None:
+    assert assistant().answer(question).kind in (Kind.ANSWERED, Kind.UNKNOWN)
+
+
+def test_a_refusal_offers_what_is_written_in_general() -> None:
+    answer = assistant().answer("My mother has moderate canal stenosis, does she need an operation?")
+    offered = {p.id for p in answer.offered}
+    assert offered and "who-to-ask" not in offered
+
+
 def test_a_sign_of_cauda_equina_shows_the_emergency_first_whatever_was_asked() -> None:
     for question in (
         "should my patient with numbness between the legs have surgery",

@@ -335,12 +335,35 @@ def test_no_grave_fault_of_accessibility(browser: Browser, url: str, box: SmallB
     read(box, "Visit 7", "spine again ID=7")
     read(box, "bad", "corrupt")
     paths = ["/today", "/upload", "/history", "/manual", "/study/job0002", "/study/job0003", "/accounts", "/audit",
-             "/account", "/study/job0002/with/job0001", f"/kiosk/{accounts.new_kiosk_token()}", "/nothing"]  # fmt: skip
+             "/account", "/tokens", "/ask", "/ask/red-flags",
+             "/study/job0002/with/job0001", f"/kiosk/{accounts.new_kiosk_token()}", "/nothing"]  # fmt: skip
     for dark in (False, True):
         browser.emulate(dark=dark)
         for path in paths:
             browser.go(url + path)
             assert browser.faults() == [], (path, dark)
+
+
+def test_the_keyboard_alone_reviews_a_study(browser: Browser, url: str, box: SmallBox, accounts: Accounts) -> None:
+    """From the list to a kept review, without the mouse."""
+    accounts.add_first("Ada", PASSWORD)
+    accounts.add("Dr Bo", PASSWORD, Role.DOCTOR)
+    read(box, "Visit 7", "spine")
+    log_in(browser, url, "Dr Bo")
+    browser.go(f"{url}/study/job0001")
+    browser.tab_to("e.dataset && e.dataset.place === 'spinal_canal_stenosis_l4_l5'")
+    browser.keys(Keys.ENTER)
+    browser.until("document.getElementById('where').textContent.endsWith('slice 6 of 11')")
+    browser.tab_to("e.matches('details.review summary')")
+    browser.keys(Keys.ENTER)
+    browser.tab_to("e.name === 'spinal_canal_stenosis.l4_l5'")
+    browser.keys("Mod")
+    browser.tab_to("e.name === 'agree_with_rest'")
+    browser.keys(Keys.SPACE)
+    browser.tab_to("e.matches('details.review button')")
+    browser.keys(Keys.ENTER)
+    browser.until_text("Dr Bo: moderate")
+    assert browser.text().count("Dr Bo agrees") == 19
 
 
 def test_the_wall_shows_how_the_work_stands_and_nobodys_name(

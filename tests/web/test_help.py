@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from flask.testing import FlaskClient
 
 from appliance.adapters.accounts import Accounts
 from appliance.errors import Code
+from appliance.web.language import LANGUAGES
 from tests.fakes import SmallBox
 from tests.web.conftest import ORIGIN, token
 
@@ -71,6 +73,42 @@ def test_asking_needs_a_login_and_a_token(visitor: FlaskClient, accounts: Accoun
 def test_the_manual_is_whole(client: FlaskClient) -> None:
     page = client.get("/manual").text
     anchors = re.findall(r'<a href="#(\w+)">', page)
-    assert len(anchors) == 14 and all(f'id="{name}"' in page for name in anchors)
+    assert len(anchors) == 20 and all(f'id="{name}"' in page for name in anchors)
     assert all(f"<code>{code.value}</code>" in page for code in Code)
     assert "never a diagnosis" in page and "at once" in page and "2 GB" not in page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_button_the_manual_names_is_so_called_on_its_page(client: FlaskClient, box: SmallBox, language: str) -> None:
+    """As a person reads both, in each language: the manual's words in bold, and the pages they stand on."""
+    for name in ("Visit 6", "Visit 7"):
+        box.drop(name, a=f"spine {name} ID=7")
+        box.turn()
+    headers = {"Accept-Language": language}
+    opened = client.post("/accounts/kiosk", data={"csrf": token(client, "/accounts")}, headers=ORIGIN | headers).text
+    pages = ("/today", "/upload", "/history", "/study/job0002", "/accounts", "/account")
+    there = "".join(client.get(path, headers=headers).text for path in pages) + opened
+    client.post("/accounts/kiosk", data={"csrf": token(client, "/accounts"), "end": "1"}, headers=ORIGIN)
+    there += client.get("/accounts", headers=headers).text
+    named = set(re.findall(r'<b class="named">(.*?)</b>', client.get("/manual", headers=headers).text))
+    assert len(named) >= 15
+    assert not named - {text.strip() for text in re.findall(r">([^<>]+)<", there)}
+
+
+def test_the_manual_speaks_each_reader_s_language_whoever_came_first(client: FlaskClient) -> None:
+    french, english = (client.get("/manual", headers={"Accept-Language": code}).text for code in ("fr", "en"))
+    assert "◐ Modéré" in french and "◐ Moderate" in english and "Modéré" not in english
+
+
+def test_who_asks_in_another_language_is_told_that_it_knows_english_only(client: FlaskClient) -> None:
+    assert "English only" not in client.get("/ask").text
+    for language in LANGUAGES:
+        if language != "en":
+            page = client.get("/ask", headers={"Accept-Language": language}).text
+            assert page.count('class="note"') == 1 and '<a href="/manual">' in page.split('class="note"')[1][:600], language
+
+
+def test_a_question_that_is_not_answered_still_tells_of_an_emergency_in_the_reader_s_language(client: FlaskClient) -> None:
+    form = {"csrf": token(client, "/ask"), "question": "mon chat est malade"}
+    page = client.post("/ask", data=form, headers=ORIGIN | {"Accept-Language": "fr"}).text
+    assert "Une urgence, quoi que dise le compte rendu" in answer(page)

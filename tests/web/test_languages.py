@@ -152,7 +152,8 @@ def test_no_english_sentence_is_left_on_a_page(client: FlaskClient, box: SmallBo
     with client.application.test_request_context(headers={"Accept-Language": language}):
         same = {text for text in ALL if told(text) == text}
     english = {m.id for m in said() if isinstance(m.id, str) and len(m.id.split()) > 2 and "%(" not in m.id} - same
-    for path in ("/today", "/upload", "/history", "/manual", "/ask", "/tokens", "/study/job0001", "/study/job0002"):
+    for path in ("/today", "/upload", "/history", "/manual", "/ask", "/tokens", "/accounts", "/account", "/study/job0001",
+                 "/study/job0002"):  # fmt: skip
         page = client.get(path, headers={"Accept-Language": language}).text
         page = re.sub(r'<(\w+) lang="en".*?</\1>', "", page, flags=re.DOTALL)  # what says itself that it is English
         nodes = {node.strip().replace("&#39;", "'") for node in re.findall(r">([^<>]+)<", page)}
@@ -164,6 +165,27 @@ def test_days_and_numbers_are_written_as_the_language_writes_them(client: FlaskC
     pages = {code: client.get("/study/job0001", headers={"Accept-Language": code}).text for code in LANGUAGES}
     assert "Mar 2, 2026" in pages["en"] and "2 mars 2026" in pages["fr"] and "2 mar 2026" in pages["es"]
     assert "80%" in pages["en"] and re.search(r"80\s%", pages["fr"]) and re.search(r"02\W+03\W+2026", pages["ar"])
+
+
+def test_what_the_audit_says_is_told_in_the_page_s_language(client: FlaskClient, box: SmallBox) -> None:
+    read(box, "Visit 7", "fine")
+    client.get("/study/job0001")
+    assert "a vu job0001" in client.get("/audit", headers={"Accept-Language": "fr"}).text
+    assert "saw job0001" in client.get("/audit").text and b"saw job0001" in client.get("/audit.csv").data
+
+
+def test_everything_the_audit_is_told_is_in_the_catalogue() -> None:
+    """Read off the source: the words of every note made of a person."""
+    patterns = [lines_of(text) for text in ALL]
+    texts = {
+        _text(argument)
+        for path in (*(ROOT / "appliance/web").glob("*.py"), ROOT / "appliance/commands_accounts.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and _name(node.func) in ("note", "_done")
+        for argument in node.args
+        if len(_text(argument).split()) > 1
+    }
+    assert len(texts) > 15 and not {t for t in texts if not any(p.fullmatch(t) for p in patterns)}
 
 
 def test_an_error_is_told_in_the_page_s_language(visitor: FlaskClient, accounts: Accounts) -> None:

@@ -43,6 +43,21 @@ def test_not_ready_while_a_box_that_was_ready_starts_anew(visitor: FlaskClient, 
     box.worker.step(box.clock())
 
 
+def test_not_ready_when_the_process_that_reads_is_gone(visitor: FlaskClient, box: SmallBox) -> None:
+    """It was ready and died without a word: the page, in a process of its own, misses its pulse."""
+    box.worker.step(box.clock())
+    box.clock.tick(60)
+    box.pulse.step(box.clock())
+    box.clock.tick(60)
+    assert visitor.get("/readyz").status_code == 200
+    box.clock.tick(60)
+    answer = visitor.get("/readyz")
+    assert answer.status_code == 503 and "does not answer" in str(answer.json["reasons"])
+    assert figures(visitor)["lumbarbox_reader_ready"] == 0 and figures(visitor)["lumbarbox_ready"] == 0
+    box.pulse.step(box.clock())
+    assert visitor.get("/readyz").status_code == 200
+
+
 def test_not_ready_when_the_ledger_cannot_be_written(
     visitor: FlaskClient, box: SmallBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
