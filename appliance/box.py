@@ -5,7 +5,6 @@ The parts meet only in the ledger and the outbox, so they run in one process or 
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -53,6 +52,7 @@ from appliance.publisher import Publisher
 from appliance.recovery import Recovery
 from appliance.retention import Keeping, Retention
 from appliance.revising import Revising
+from appliance.secret_file import secret
 from appliance.standing import Standing
 from appliance.study_reader import StudyReader
 from appliance.transfers import Transfers
@@ -259,7 +259,7 @@ class Box:
         )
         web = self.settings.web
         wanted = PageSettings(
-            secret=_secret(self.settings.data / "session.key"),
+            secret=secret(self.settings.data / "session.key"),
             setup_code=setup_code,
             names=web.names,
             https=web.https,
@@ -320,15 +320,3 @@ def _make_private(folder: Path) -> None:
             (folder / private).mkdir(mode=0o700, exist_ok=True)
     except OSError as exc:
         raise from_os(exc, f"The box's folder {folder}", Code.FAULT) from exc
-
-
-def _secret(path: Path) -> bytes:
-    """The key that signs sessions: made once, readable by the box alone."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    except OSError as exc:
-        raise from_os(exc, f"The file {path}", Code.FAULT) from exc
-    return path.read_bytes()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.core.jobs import PAUSED, Job, State
@@ -45,7 +44,7 @@ def open_box(args: argparse.Namespace) -> Box:
     """The box of `--config` and `--data`, with nothing running in it."""
     from appliance.box import Box  # here, so that `lumbarbox read` does not load a web server
 
-    return Box(read_config(args.config, **({"box__data": str(Path(args.data).resolve())} if args.data else {})))
+    return Box(read_config(args.config, args.data))
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -43,18 +43,17 @@ def add_commands(subparsers: Parsers[argparse.ArgumentParser]) -> None:
 
 def settings_of(args: argparse.Namespace) -> Config:
     """The configuration, with what the command line says over it."""
-    overrides: dict[str, Any] = {"box__data": str(Path(args.data).resolve())} if args.data else {}
-    settings = read_config(args.config, **overrides)
+    settings = read_config(args.config, args.data)
     if args.demo is None:
         return settings
-    # A sample run must not fail because something else listens on the usual ports.
+    overrides: dict[str, Any] = {}  # a sample run must not fail because something else listens on the usual ports.
     if not _is_free(settings.web.host, settings.web.port):
         overrides["web__port"] = 0
     if not settings.mqtt.host:
         overrides["broker__enabled"] = True
     if not settings.mqtt.host and not _is_free(settings.broker.host, settings.broker.port):
         overrides["broker__port"] = 0
-    return read_config(args.config, **overrides)
+    return read_config(args.config, args.data, **overrides)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

@@ -116,7 +116,7 @@ def test_a_ledger_of_the_first_version_is_brought_up(tmp_path: Path) -> None:
         )
     db.close()
     ledger = Ledger(path)
-    assert ledger._db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
+    assert ledger.rows("PRAGMA user_version")[0][0] == SCHEMA_VERSION
     assert ledger.take(MORNING) is not None and ledger.parts("a") == ("a",)
     with sqlite3.connect(tmp_path / "ledger.db.schema-1") as kept:
         assert kept.execute("SELECT name FROM jobs").fetchall() == [("Anna",)], "the old one stays beside it"
