@@ -30,6 +30,7 @@ from appliance.adapters.spool import Spool
 from appliance.adapters.tokens import Tokens
 from appliance.announcer import Announcer, to_nobody
 from appliance.config import Config
+from appliance.copies import Copies
 from appliance.core import messages
 from appliance.core.drops import Settling
 from appliance.core.gathering import Waits
@@ -40,6 +41,7 @@ from appliance.core.study import Patient
 from appliance.delivery import Delivery
 from appliance.delivery import Pace as DeliveryPace
 from appliance.errors import Code, from_os
+from appliance.filing import Filing
 from appliance.gathering import Gathering
 from appliance.inspection import Inspector
 from appliance.intake import Intake, Uploads, Walls, read_now, try_again
@@ -76,13 +78,13 @@ class Box:
         limits = limits_of(settings)
         self.mounts = Mounts()
         self.decoder = Decoder(settings.limits.decode_memory_mb * MIB)
-        self.inspector = Inspector(limits, self.decoder.header)
         self.wake: Callable[[], None] = lambda: None
         """Lets the loops look at once; whoever runs them puts it here."""
         self.outbox = Outbox(data / "outbox.db")
         self.accounts = Accounts(data / "accounts.db")
         self.tokens = Tokens(data / "tokens.db")
         self.spool = Spool(data / "spool", limits.file_bytes, settings.disk.stop_mb * MIB)
+        self.inspector = Inspector(limits, self.decoder.header, self.spool.called)
         self.reports = Reports(data / "reports")
         self.register = Register(data / "register.db", settings.privacy.keep_identifiers)
         self.inbox = watched(settings, self.mounts)
@@ -98,6 +100,7 @@ class Box:
             lambda models: selftest.check(models, clock()),
             self.decoder.pictures,
             leaves=self.leaves,
+            called=self.spool.called,
         )
 
     @property
@@ -158,16 +161,9 @@ class Box:
 
     def worker(self) -> Worker:
         """Made ready: a study an earlier life died over is counted."""
-        made = Worker(
-            self.ledger,
-            self.spool,
-            self.reports,
-            self._hand_over(),
-            self.shelf,
-            self.reader,
-            clock,
-            remember=self.register.note,
-        )
+        copies = Copies(self.ledger, self.spool, self.shelf, self.inspector)
+        filing = Filing(self.ledger, copies, self.reports, self._hand_over(), self.shelf)
+        made = Worker(self.ledger, self.reader, copies, self.reports, filing, clock, self.register.note)
         made.recover(clock())
         return made
 

@@ -87,7 +87,7 @@ def test_what_waited_is_read_once_and_filed(box: SmallBox) -> None:
 def test_a_study_that_was_read_but_not_filed_is_filed(box: SmallBox, monkeypatch: pytest.MonkeyPatch) -> None:
     box.drop("Anna", a=T1, b=T2, c=AXIAL)
     with monkeypatch.context() as patch:
-        patch.setattr(box.worker, "settle_accounts", lambda now: None)
+        patch.setattr(box.worker._filing, "settle", lambda now: None)
         box.turn(10)
     assert box.states() == {"Anna": "done"} and (box.share / "Anna").exists()
     reopen(box)

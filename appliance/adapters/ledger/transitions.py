@@ -53,6 +53,14 @@ class Transitions(Queries, Notices):
             size = {"content": manifest.content, "files": manifest.files, "bytes": manifest.bytes}
             return self._move(job_id, Event.CLAIMED, now, f"{manifest.files} files", entry=entry, **size)
 
+    def fetched(self, drop_id: str, images: Iterable[Image]) -> None:
+        """A drop whose copies were gone is copied anew: where each image lies in them now."""
+        with self.transaction() as db:
+            db.executemany(
+                "UPDATE images SET file = ? WHERE drop_id = ? AND sop_uid = ? AND digest = ?",
+                [(image.file, drop_id, *image.key) for image in images],
+            )
+
     def add_claims(self, drop_id: str, files: Iterable[SeenFile]) -> None:
         """Further files of the drop area that belong to a drop and are not looked at again."""
         with self.transaction() as db:
