@@ -24,8 +24,8 @@ CLAIMS_A_STEP = 5
 PAUSES_ALL = (Code.NO_SPACE, Code.SHARE_GONE, Code.LEDGER, Code.FAULT)
 """Trouble that the next drop would meet as well; a missing permission is one drop's own."""
 
-HOLD = timedelta(seconds=5)
-"""A full disk is not asked at every look."""
+HOLD, LONGEST_HOLD = timedelta(seconds=5), timedelta(seconds=40)
+"""A full disk is not asked at every look, and ever less often."""
 
 LOOSE_TITLE = "Loose files"
 
@@ -62,6 +62,7 @@ class Intake:
         self._told: tuple[int, int] | None = None
         self._trouble: SystemicError | None = None
         self._tried: tuple[Drop, ...] | None = None
+        self._hold = HOLD
         self._held_until = datetime.min.replace(tzinfo=UTC)
 
     def recover(self) -> None:
@@ -108,11 +109,14 @@ class Intake:
             try:
                 self._claim(job, drop, now)
             except SystemicError as exc:
-                self._trouble, self._held_until = self._trouble or exc, now + HOLD
+                self._trouble = self._trouble or exc
                 if exc.code in PAUSES_ALL:
                     break
         if self._trouble is not None:
+            self._held_until = now + self._hold
+            self._hold = min(2 * self._hold, LONGEST_HOLD)
             raise self._trouble
+        self._hold = HOLD
         return bool(settled)
 
     def _said_done(self, drops: tuple[Drop, ...], now: datetime) -> tuple[Drop, ...]:

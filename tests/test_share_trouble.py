@@ -157,6 +157,10 @@ def test_what_stands_still_is_looked_at_ever_less_often(box: SmallBox, monkeypat
     for _ in range(1800):
         inbox.look(box.clock.tick(2))
     assert 60 <= opened <= 140, "an hour: about once a minute in the end"
+    (folder / "a").write_text("one and more")
+    sizes = [inbox.look(box.clock.tick(2))[0].bytes for _ in range(31)]
+    assert sizes[-1] == len("one and more"), "and yet seen within a minute"
+    box.clock.tick(600)
+    inbox.look(box.clock.tick(2))
     (folder / "b").write_text("two")
-    found = [len(inbox.look(box.clock.tick(2))[0].files) for _ in range(31)]
-    assert found[-1] == 2, "and yet seen within a minute"
+    assert len(inbox.look(box.clock.tick(2))[0].files) == 2, "what comes into the folder is seen at once"
