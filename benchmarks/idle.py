@@ -24,7 +24,8 @@ from appliance import config
 from appliance.adapters.inbox import Inbox
 from appliance.box import Box, clock
 from benchmarks.results import Table, save
-from benchmarks.soak import ListingReader, study
+from benchmarks.soak import study
+from benchmarks.soak_reader import ListingReader
 
 FOLDERS = 100
 

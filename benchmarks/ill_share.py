@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import Table, save
-from benchmarks.soak import Killed, Plan, Share, Tally, _actions, _settle, _verdict
+from benchmarks.soak import Killed, Plan, Share, Tally, _pieces, _settle, _verdict
 
 SPELLS = ((errno.EIO, False), (errno.ESTALE, False), (errno.EACCES, False), (errno.EROFS, True), (errno.ENOSPC, True))
 """The error, and whether only writing fails."""
@@ -193,8 +193,9 @@ def run(folder: Path, plan: Plan, spells: int, tell: Callable[[str], object] = p
         sick = threading.Thread(target=_sicken, args=(say, spells, ill, random.Random(plan.seed + 1), over))
         sick.start()
         try:
-            for action in _actions(plan, Share(backing, tally, rng), rng):
-                action()
+            technicians = Share(backing, tally, rng)
+            for piece in _pieces(plan, rng):
+                technicians.drop(piece)
                 time.sleep(rng.uniform(0.0, 0.15))
                 if rng.random() < plan.kills / (plan.studies * 3) and tally.kills < plan.kills:
                     killed.kill()

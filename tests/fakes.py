@@ -284,7 +284,7 @@ class SmallBox:
 
     def publisher(self, link: Any, **options: Any) -> Publisher:
         """As `Box.publisher` makes it, around a link of the test's own."""
-        given = {"commands": tuple(VERBS), "live_for": timedelta(seconds=60), "replay_per_second": 100_000,
+        given: dict[str, Any] = {"commands": tuple(VERBS), "live_for": timedelta(seconds=60), "replay_per_second": 100_000,
                  "identifiers": False, "home_assistant": "", "node": "box", "rescan": lambda: None} | options  # fmt: skip
         topics = Topics(given["node"])
         standing = Standing(
