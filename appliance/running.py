@@ -72,6 +72,11 @@ class Running:
         """Every thread comes round."""
         return self.box.ledger.is_sound and all(loop.is_well() for loop in self._loops)
 
+    @property
+    def is_busy(self) -> bool:
+        """After `stop`: a part was in the middle of something and did not end in time."""
+        return any(loop.is_alive() for loop in self._loops)
+
     def supervise(self) -> None:
         """A thread that died is started again; a publisher that is stuck is replaced."""
         for loop in self._loops:

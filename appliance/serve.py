@@ -7,9 +7,10 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from appliance import commands_jobs, commands_mqtt
 from appliance.adapters.sd_notify import Systemd
@@ -79,10 +80,23 @@ def _serve(args: argparse.Namespace) -> int:
         )
         if not args.once:
             code = _keep_serving(running, stopping) or code
-        return code
     finally:
         print("Stopping …", flush=True)
         running.stop()
+    if running.is_busy:
+        _leave_at_once(code)
+    return code
+
+
+def _leave_at_once(code: int) -> NoReturn:
+    """Everything is written down; a thread that still computes inside a model is not waited for any longer.
+
+    Python's own way out would take the ground from under it: the process then died of SIGABRT or SIGSEGV.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _keep_serving(running: Running, stopping: threading.Event) -> int:
