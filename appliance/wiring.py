@@ -72,14 +72,6 @@ def password_of(mqtt: Mqtt) -> tuple[str, str]:
     return mqtt.password_file, ""
 
 
-@cache
-def program_version() -> str:
-    try:
-        return version("lumbarbox")
-    except PackageNotFoundError:
-        return "0"
-
-
 def _first_with_manifest(folders: Iterable[Path]) -> Path:
     *others, last = folders
     return next((f for f in others if (f / "MANIFEST.json").is_file()), last)

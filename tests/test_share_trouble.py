@@ -88,6 +88,28 @@ def test_a_share_that_takes_no_files_back(
     assert box.ledger.newest(1)[0].filed and box.ledger.alarms() == ()
 
 
+@pytest.mark.parametrize("call", ["fdopen", "fstat"])
+def test_a_share_that_goes_away_while_a_file_is_open(box: SmallBox, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """The simulated ill share found it: that was taken for a mistake of the box's own."""
+    box.drop("Anna", a="one")
+    box.turn(1)
+    real = getattr(os, call)
+
+    def fail(descriptor: int, *args: Any, **kwargs: Any) -> Any:
+        if f"{box.share}/Anna/a" == os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return real(descriptor, *args, **kwargs)
+
+    held = len(os.listdir("/proc/self/fd"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        box.turn(5)
+        assert box.states() == {"Anna": "received"} and [a.code for a in box.ledger.alarms()] == [Code.SHARE_GONE]
+    assert len(os.listdir("/proc/self/fd")) <= held, "no descriptor is left open"
+    box.turn(8)
+    assert box.states() == {"Anna": "done"} and box.ledger.alarms() == ()
+
+
 def test_one_folder_without_permission_holds_nobody_else_up(box: SmallBox, monkeypatch: pytest.MonkeyPatch) -> None:
     locked = box.drop("locked", a="one")
     box.drop("open", a="two")

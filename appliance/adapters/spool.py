@@ -214,10 +214,16 @@ def _copy_unchanged(source: Path, seen: SeenFile, target: Path, limit: int) -> t
         if exc.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
             return None  # taken away, or a link was put in its place: not what was seen
         raise from_os(exc, f"The file {seen.path} on the share") from exc
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        digest, size = _write(stream, target, seen.path, limit)
+    try:
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            digest, size = _write(stream, target, seen.path, limit)
+    except OSError as exc:  # a share that went away while the file was open
+        raise from_os(exc, f"The file {seen.path} on the share") from exc
+    finally:
+        with suppress(OSError):
+            os.close(descriptor)
     return (digest, size) if size == seen.size else None
 
 
