@@ -45,7 +45,6 @@ from appliance.filing import Filing
 from appliance.gathering import Gathering
 from appliance.inspection import Inspector
 from appliance.intake import Intake, Uploads, Walls, read_now, try_again
-from appliance.keeper import Keeper
 from appliance.orders import Hands, Orders
 from appliance.outside import broker_address, watched
 from appliance.ports import HandOver, Link, Reader
@@ -152,12 +151,11 @@ class Box:
 
     def retention(self) -> Retention:
         """Deletes what may go, every ten minutes."""
-        wanted, data = self.settings.retention, self.settings.data
-        keeping = Keeping(
-            timedelta(hours=wanted.images_hours), timedelta(days=wanted.reports_days), self.settings.disk.warn_mb
-        )
-        free = Host(data).free_mb
-        return Retention(self.ledger, self.spool, self.reports, self.outbox, keeping, free)
+        wanted, low = self.settings.retention, self.settings.disk.warn_mb
+        slices = timedelta(days=self.settings.privacy.keep_images_days)
+        keeping = Keeping(timedelta(hours=wanted.images_hours), slices, timedelta(days=wanted.reports_days), low)
+        free = Host(self.settings.data).free_mb
+        return Retention(self.ledger, self.spool, self.reports, self.outbox, keeping, free, discard_slices)
 
     def worker(self) -> Worker:
         """Made ready: a study an earlier life died over is counted."""
@@ -172,17 +170,6 @@ class Box:
         if not settings.publishes:
             return to_nobody
         return Announcer(self.outbox, self.host, settings.box.node, settings.privacy.mqtt_identifiers)
-
-    def keeper(self) -> Keeper:
-        """Takes away slices that are too old, or too many for the disk."""
-        low = self.settings.disk.warn_mb
-        return Keeper(
-            self.reports.folders,
-            lambda folder: read_index(folder) is not None,
-            discard_slices,
-            lambda: self.vitals.take().host.disk_free_mb < low,
-            timedelta(days=self.settings.privacy.keep_images_days),
-        )
 
     def publisher(self, embedded_port: int | None = None) -> Publisher:
         """To the configured broker, or to the embedded one at `embedded_port`."""

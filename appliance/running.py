@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 45.0
 READER_LOOKS_SECONDS = 0.5
 TRANSFERS_LOOK_SECONDS = 60.0
-KEEPER_LOOKS_SECONDS = 60.0
 RETENTION_LOOKS_SECONDS = 60.0
 
 
@@ -119,7 +118,6 @@ class Running:
 
         self._stops[-1] = stop
         self._loop(Pulse(self.box.ledger, loop.is_well), EVERY_SECONDS)
-        self._loop(self.box.keeper(), KEEPER_LOOKS_SECONDS)
 
     def _web(self) -> None:
         web = self.box.settings.web

@@ -22,6 +22,7 @@ from appliance.adapters.receipts import Receipts
 from appliance.adapters.register import Register
 from appliance.adapters.reports import Reports
 from appliance.adapters.shelf import Shelf
+from appliance.adapters.slice_files import discard_slices
 from appliance.adapters.spool import Spool
 from appliance.announcer import Announcer
 from appliance.copies import Copies
@@ -273,9 +274,9 @@ class SmallBox:
         copies = Copies(self.ledger, self.spool, self.shelf, inspector)
         filing = Filing(self.ledger, copies, self.reports, hand_over, self.shelf)
         self.worker = Worker(self.ledger, self.reader, copies, self.reports, filing, self.clock, self.register.note)
-        keeping = Keeping(images=timedelta(hours=48), reports=timedelta(days=30), warn_mb=100)
+        keeping = Keeping(timedelta(hours=48), timedelta(days=10), timedelta(days=30), warn_mb=100)
         self.retention = Retention(
-            self.ledger, self.spool, self.reports, self.outbox, keeping, lambda: self.free_mb
+            self.ledger, self.spool, self.reports, self.outbox, keeping, lambda: self.free_mb, discard_slices
         )
         self.vitals = Vitals(self.ledger, self.outbox, self.host, 100, self.clock)
         self.pulse = Pulse(self.ledger, lambda: True)
