@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 EXPORT_VENV ?= .venv-export
 RUN_FOLDER ?= run
+# A sample run is this checkout's own: whatever /etc/lumbarbox says on this machine, it does not reach it.
+RUN_CONFIG ?= /dev/null
 # CI passes `--once`: read the sample study, then stop.
 RUN_FLAGS ?=
 
@@ -13,7 +15,7 @@ help:            ## these lines
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
 
 run: $(VENV)/.runtime  ## the box on this machine: inbox, broker, page, one sample study read
-	$(VENV)/bin/lumbarbox serve --data $(RUN_FOLDER) --demo $(RUN_FLAGS)
+	$(VENV)/bin/lumbarbox --config $(RUN_CONFIG) serve --data $(RUN_FOLDER) --demo $(RUN_FLAGS)
 
 test: $(VENV)/.test  ## the runtime's tests
 	$(VENV)/bin/python -m pytest tests --ignore=tests/export

@@ -5,7 +5,6 @@ The parts meet only in the ledger and the outbox, so they run in one process or 
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -31,6 +30,7 @@ from appliance.adapters.spool import Spool
 from appliance.adapters.tokens import Tokens
 from appliance.announcer import Announcer, to_nobody
 from appliance.config import Config
+from appliance.copies import Copies
 from appliance.core import messages
 from appliance.core.drops import Settling
 from appliance.core.gathering import Waits
@@ -41,10 +41,10 @@ from appliance.core.study import Patient
 from appliance.delivery import Delivery
 from appliance.delivery import Pace as DeliveryPace
 from appliance.errors import Code, from_os
+from appliance.filing import Filing
 from appliance.gathering import Gathering
 from appliance.inspection import Inspector
 from appliance.intake import Intake, Uploads, Walls, read_now, try_again
-from appliance.keeper import Keeper
 from appliance.orders import Hands, Orders
 from appliance.outside import broker_address, watched
 from appliance.ports import HandOver, Link, Reader
@@ -53,6 +53,7 @@ from appliance.publisher import Publisher
 from appliance.recovery import Recovery
 from appliance.retention import Keeping, Retention
 from appliance.revising import Revising
+from appliance.secret_file import secret
 from appliance.standing import Standing
 from appliance.study_reader import StudyReader
 from appliance.transfers import Transfers
@@ -76,13 +77,13 @@ class Box:
         limits = limits_of(settings)
         self.mounts = Mounts()
         self.decoder = Decoder(settings.limits.decode_memory_mb * MIB)
-        self.inspector = Inspector(limits, self.decoder.header)
         self.wake: Callable[[], None] = lambda: None
         """Lets the loops look at once; whoever runs them puts it here."""
         self.outbox = Outbox(data / "outbox.db")
         self.accounts = Accounts(data / "accounts.db")
         self.tokens = Tokens(data / "tokens.db")
         self.spool = Spool(data / "spool", limits.file_bytes, settings.disk.stop_mb * MIB)
+        self.inspector = Inspector(limits, self.decoder.header, self.spool.called)
         self.reports = Reports(data / "reports")
         self.register = Register(data / "register.db", settings.privacy.keep_identifiers)
         self.inbox = watched(settings, self.mounts)
@@ -98,6 +99,7 @@ class Box:
             lambda models: selftest.check(models, clock()),
             self.decoder.pictures,
             leaves=self.leaves,
+            called=self.spool.called,
         )
 
     @property
@@ -149,25 +151,17 @@ class Box:
 
     def retention(self) -> Retention:
         """Deletes what may go, every ten minutes."""
-        wanted, data = self.settings.retention, self.settings.data
-        keeping = Keeping(
-            timedelta(hours=wanted.images_hours), timedelta(days=wanted.reports_days), self.settings.disk.warn_mb
-        )
-        free = Host(data).free_mb
-        return Retention(self.ledger, self.spool, self.reports, self.outbox, keeping, free)
+        wanted, low = self.settings.retention, self.settings.disk.warn_mb
+        slices = timedelta(days=self.settings.privacy.keep_images_days)
+        keeping = Keeping(timedelta(hours=wanted.images_hours), slices, timedelta(days=wanted.reports_days), low)
+        free = Host(self.settings.data).free_mb
+        return Retention(self.ledger, self.spool, self.reports, self.outbox, keeping, free, discard_slices)
 
     def worker(self) -> Worker:
         """Made ready: a study an earlier life died over is counted."""
-        made = Worker(
-            self.ledger,
-            self.spool,
-            self.reports,
-            self._hand_over(),
-            self.shelf,
-            self.reader,
-            clock,
-            remember=self.register.note,
-        )
+        copies = Copies(self.ledger, self.spool, self.shelf, self.inspector)
+        filing = Filing(self.ledger, copies, self.reports, self._hand_over(), self.shelf)
+        made = Worker(self.ledger, self.reader, copies, self.reports, filing, clock, self.register.note)
         made.recover(clock())
         return made
 
@@ -176,17 +170,6 @@ class Box:
         if not settings.publishes:
             return to_nobody
         return Announcer(self.outbox, self.host, settings.box.node, settings.privacy.mqtt_identifiers)
-
-    def keeper(self) -> Keeper:
-        """Takes away slices that are too old, or too many for the disk."""
-        low = self.settings.disk.warn_mb
-        return Keeper(
-            self.reports.folders,
-            lambda folder: read_index(folder) is not None,
-            discard_slices,
-            lambda: self.vitals.take().host.disk_free_mb < low,
-            timedelta(days=self.settings.privacy.keep_images_days),
-        )
 
     def publisher(self, embedded_port: int | None = None) -> Publisher:
         """To the configured broker, or to the embedded one at `embedded_port`."""
@@ -259,7 +242,7 @@ class Box:
         )
         web = self.settings.web
         wanted = PageSettings(
-            secret=_secret(self.settings.data / "session.key"),
+            secret=secret(self.settings.data / "session.key"),
             setup_code=setup_code,
             names=web.names,
             https=web.https,
@@ -320,15 +303,3 @@ def _make_private(folder: Path) -> None:
             (folder / private).mkdir(mode=0o700, exist_ok=True)
     except OSError as exc:
         raise from_os(exc, f"The box's folder {folder}", Code.FAULT) from exc
-
-
-def _secret(path: Path) -> bytes:
-    """The key that signs sessions: made once, readable by the box alone."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    except OSError as exc:
-        raise from_os(exc, f"The file {path}", Code.FAULT) from exc
-    return path.read_bytes()

@@ -9,13 +9,24 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from appliance import commands_accounts, commands_check, commands_config, commands_doctor, commands_read, serve
-from appliance.errors import ConfigError, LumbarboxError
+from appliance import (
+    commands_accounts,
+    commands_backup,
+    commands_check,
+    commands_config,
+    commands_doctor,
+    commands_read,
+    serve,
+)
+from appliance.errors import ConfigError, LumbarboxError, UsageError
 
 WELL, FAULT, USAGE, CONFIGURATION, DEGRADED = range(5)
 INTERRUPTED = 130
+EXIT_CODES = {UsageError: USAGE, ConfigError: CONFIGURATION}
 
-FAMILIES = (commands_read, serve, commands_config, commands_doctor, commands_check, commands_accounts)
+FAMILIES = (
+    commands_read, serve, commands_config, commands_doctor, commands_check, commands_accounts, commands_backup,
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.run(args))
     except LumbarboxError as error:
         _tell(error)
-        return CONFIGURATION if isinstance(error, ConfigError) else FAULT
+        return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAULT)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has left; Python would complain while closing
         return FAULT

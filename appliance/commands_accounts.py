@@ -6,7 +6,6 @@ import argparse
 import getpass
 import sys
 from datetime import datetime
-from pathlib import Path
 
 from appliance.adapters.accounts import Accounts
 from appliance.core.passwords import objection
@@ -57,8 +56,7 @@ def _password(args: argparse.Namespace) -> int:
 
 
 def _open(args: argparse.Namespace) -> Accounts:
-    overrides = {"box__data": str(Path(args.data).resolve())} if args.data else {}
-    return Accounts(read_config(args.config, **overrides).data / "accounts.db")
+    return Accounts(read_config(args.config, args.data).data / "accounts.db")
 
 
 def _asked() -> str:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.core.jobs import PAUSED, Job, State
 from appliance.core.words import in_words, lacking, next_step
-from appliance.errors import Code, InputError
+from appliance.errors import UsageError
 from appliance.wiring import read_config
 
 if TYPE_CHECKING:
     from appliance.box import Box
 
 WELL = 0
+_WAITS = "It is not finished yet. To read it with what there is: lumbarbox jobs now {job.id}"
+WHAT_TO_DO = {
+    State.RECEIVED: _WAITS,
+    State.SETTLING: _WAITS,
+    State.QUEUED: "It is read when its turn comes; nothing needs to be done.",
+    State.READING: "It is being read; nothing needs to be done.",
+    State.DONE: "To have it read again, drop the study into the shared folder again.",
+    State.FAILED: "To try it again: lumbarbox jobs retry {job.id}",
+    State.QUARANTINED: "To try it once more: lumbarbox jobs release {job.id}",
+    State.JOINED: "Another job stands for it: lumbarbox jobs show {job.joined}",
+}
+"""For a person whose command does not fit the state."""
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,7 +56,7 @@ def open_box(args: argparse.Namespace) -> Box:
     """The box of `--config` and `--data`, with nothing running in it."""
     from appliance.box import Box  # here, so that `lumbarbox read` does not load a web server
 
-    return Box(read_config(args.config, **({"box__data": str(Path(args.data).resolve())} if args.data else {})))
+    return Box(read_config(args.config, args.data))
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -91,7 +102,7 @@ def _again(args: argparse.Namespace) -> int:
     box = open_box(args)
     job = _job(box, args.job)
     if job.state is not args.wanted:
-        raise InputError(Code.UNSUPPORTED, f"{job.id} is {job.state}, not {args.wanted}.", "See: lumbarbox jobs list")
+        raise _does_not_fit(job)
     print(in_words(box.try_again(job)))
     return WELL
 
@@ -102,7 +113,7 @@ def _now(args: argparse.Namespace) -> int:
     box = open_box(args)
     job = _job(box, args.job)
     if job.state not in (State.RECEIVED, State.SETTLING):
-        raise InputError(Code.UNSUPPORTED, f"{job.id} is {job.state}; it does not wait.", "See: lumbarbox jobs list")
+        raise _does_not_fit(job)
     print(in_words(box.read_now(job), clock()))
     return WELL
 
@@ -117,5 +128,10 @@ def _pause(args: argparse.Namespace) -> int:
 def _job(box: Box, job_id: str) -> Job:
     found = box.ledger.find(job_id)
     if found is None:
-        raise InputError(Code.EMPTY, f"There is no job {job_id}.", "See: lumbarbox jobs list")
+        raise UsageError(f"There is no job {job_id}.", "See: lumbarbox jobs list")
     return found
+
+
+def _does_not_fit(job: Job) -> UsageError:
+    """The verb is for jobs in another state: which it is in, and what can be done there."""
+    return UsageError(f"{job.name} ({job.id}) is {job.state}: {in_words(job)}.", WHAT_TO_DO[job.state].format(job=job))

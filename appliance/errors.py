@@ -5,7 +5,8 @@
     ├── SystemicError     the box or the share is ill   -> the queue pauses, an alarm is raised, nothing fails
     ├── ModelError        a model is not what it says   -> refuse to be ready
     ├── DeliveryError     a broker or network is away   -> keep and retry
-    └── ConfigError       the configuration is wrong    -> say which key, exit 3
+    ├── ConfigError       the configuration is wrong    -> say which key, exit 3
+    └── UsageError        a command does not fit now    -> say why and what does, exit 2
 
 Each has a `code` for machines and folders, a `message` in plain words and an `action`: what a person does now.
 `docs/errors.md` documents every code; `tests/test_docs.py` fails when one is missing.
@@ -45,6 +46,7 @@ class Code(StrEnum):
     LEDGER_REBUILT = "ledger_rebuilt"
     CRASHED_TWICE = "crashed_twice"
     FAULT = "fault"
+    USAGE = "usage"
 
 
 class LumbarboxError(Exception):
@@ -75,6 +77,13 @@ class DeliveryError(LumbarboxError):
 
 class ConfigError(LumbarboxError):
     """A key that is unknown, missing or out of range."""
+
+
+class UsageError(LumbarboxError):
+    """What a person asked for cannot be done as things stand; nothing was changed."""
+
+    def __init__(self, message: str, action: str = "") -> None:
+        super().__init__(Code.USAGE, message, action)
 
 
 _BY_ERRNO: dict[int, tuple[Code, str]] = {

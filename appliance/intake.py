@@ -18,14 +18,14 @@ from appliance.errors import Code, InputError, LumbarboxError, SystemicError
 from appliance.gathering import Gathering
 from appliance.ports import Inbox, Inspector, Ledger, Receipts, Spool
 
-CLAIMS_A_STEP = 100
-"""Then the loop comes round, so that receipts are written and nobody takes it for stuck."""
+CLAIMS_A_STEP = 5
+"""Then the loop comes round: what was dropped meanwhile is seen and has its receipt, and nobody takes it for stuck."""
 
 PAUSES_ALL = (Code.NO_SPACE, Code.SHARE_GONE, Code.LEDGER, Code.FAULT)
 """Trouble that the next drop would meet as well; a missing permission is one drop's own."""
 
-HOLD = timedelta(seconds=5)
-"""A full disk is not asked at every look."""
+HOLD, LONGEST_HOLD = timedelta(seconds=5), timedelta(seconds=40)
+"""A full disk is not asked at every look, and ever less often."""
 
 LOOSE_TITLE = "Loose files"
 
@@ -59,8 +59,10 @@ class Intake:
         self._settling, self._inspector, self._gathering = settling, inspector, gathering
         self._new_id, self._walls, self._bell = new_id, walls, Bell(ledger, self.name)
         self._busy = _Busy(ledger)
+        self._told: tuple[int, int] | None = None
         self._trouble: SystemicError | None = None
         self._tried: tuple[Drop, ...] | None = None
+        self._hold = HOLD
         self._held_until = datetime.min.replace(tzinfo=UTC)
 
     def recover(self) -> None:
@@ -73,7 +75,7 @@ class Intake:
         try:
             worked = self._gathering.complete(now)
             worked = self._take_in(self._inbox.look(now), now) or worked
-            self._receipts.write(self._ledger.newest(200), now)
+            self._tell(now)
             if self._inbox.troubles:
                 raise self._inbox.troubles[0]
         except SystemicError as exc:
@@ -86,6 +88,13 @@ class Intake:
         what = f"The intake made a mistake ({type(exc).__name__})."
         self._bell.ring(SystemicError(Code.FAULT, what, "Report it with the box's log."), now)
 
+    def _tell(self, now: datetime) -> None:
+        """Receipts, where anything can have changed: the ledger, or what still counts down."""
+        version, waiting = self._ledger.version(), bool(self._ledger.gathering())
+        if waiting or version != self._told:
+            self._receipts.write(self._ledger.newest(200), now)
+            self._told = self._ledger.version()
+
     def _take_in(self, drops: tuple[Drop, ...], now: datetime) -> bool:
         if self._trouble is not None and now < self._held_until and drops is self._tried:
             raise self._trouble  # nothing has changed that would end it
@@ -93,16 +102,21 @@ class Intake:
         fresh = self._said_done(self._busy.fresh(drops), now)
         settled = together(self._settling.look(fresh, now), self._walls.files)[:CLAIMS_A_STEP]
         known = self._note_arrivals(fresh, now)
+        if settled:
+            self._tell(now)  # copying takes its time, and may find the disk full
         for drop in settled:
             job = known.pop(drop.name, None) or self._arrived(drop.name, now)
             try:
                 self._claim(job, drop, now)
             except SystemicError as exc:
-                self._trouble, self._held_until = self._trouble or exc, now + HOLD
+                self._trouble = self._trouble or exc
                 if exc.code in PAUSES_ALL:
                     break
         if self._trouble is not None:
+            self._held_until = now + self._hold
+            self._hold = min(2 * self._hold, LONGEST_HOLD)
             raise self._trouble
+        self._hold = HOLD
         return bool(settled)
 
     def _said_done(self, drops: tuple[Drop, ...], now: datetime) -> tuple[Drop, ...]:

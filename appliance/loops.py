@@ -48,6 +48,9 @@ class Loop:
         self._thread.start()
         return True
 
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
     def silent_for(self) -> timedelta:
         """Since its last round."""
         return self._clock() - self._beat

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from appliance.adapters.dicom_reader import is_dicom, read_dicom
-from appliance.adapters.file_source import FoundFile, iterate_files
+from appliance.adapters.file_source import Called, FoundFile, iterate_files, own_name
 from appliance.adapters.image_reader import is_image, read_image
 from appliance.ahead import one_ahead
 from appliance.assembly import assemble
@@ -47,17 +47,18 @@ def read_path(
     *,
     decode: ReadFile = read_file,
     study_uid: str = "",
+    called: Called = own_name,
     progress: Callable[[int], None] = lambda files: None,
 ) -> Study:
     """A folder, a zip, a DICOM file, a PNG or a JPEG, or several of them that are one study.
 
-    `decode` opens one file's pictures; `study_uid` leaves out what names another study; `progress` is told how many
-    files were looked at.
+    `decode` opens one file's pictures; `study_uid` leaves out what names another study; `called` is what people call
+    a file named by itself; `progress` is told how many files were looked at.
     """
     pictures: list[Picture] = []
     plain_images: list[FoundFile] = []
     failures: list[tuple[str, InputError]] = []
-    with one_ahead(iterate_files(path, limits)) as files:
+    with one_ahead(iterate_files(path, limits, called)) as files:
         for count, file in enumerate(files, start=1):
             if is_image(file.data):
                 plain_images.append(file)

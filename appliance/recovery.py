@@ -44,7 +44,7 @@ class Recovery:
 
     def open(self, path: Path, now: datetime) -> Ledger:
         """Raises SystemicError when even a new one cannot be made."""
-        with _alone(path.with_name("ledger.lock")):
+        with alone(path.with_name("ledger.lock")):
             try:
                 ledger = Ledger(path)
             except DamagedLedgerError as exc:
@@ -132,7 +132,7 @@ def _set_aside(path: Path, now: datetime) -> Path:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path) -> Iterator[None]:
     """The parts of the box may start at once, each in its own process; one of them rebuilds."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as held:

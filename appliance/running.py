@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 45.0
 READER_LOOKS_SECONDS = 0.5
 TRANSFERS_LOOK_SECONDS = 60.0
-KEEPER_LOOKS_SECONDS = 60.0
 RETENTION_LOOKS_SECONDS = 60.0
 
 
@@ -72,6 +71,11 @@ class Running:
         """Every thread comes round."""
         return self.box.ledger.is_sound and all(loop.is_well() for loop in self._loops)
 
+    @property
+    def is_busy(self) -> bool:
+        """After `stop`: a part was in the middle of something and did not end in time."""
+        return any(loop.is_alive() for loop in self._loops)
+
     def supervise(self) -> None:
         """A thread that died is started again; a publisher that is stuck is replaced."""
         for loop in self._loops:
@@ -114,7 +118,6 @@ class Running:
 
         self._stops[-1] = stop
         self._loop(Pulse(self.box.ledger, loop.is_well), EVERY_SECONDS)
-        self._loop(self.box.keeper(), KEEPER_LOOKS_SECONDS)
 
     def _web(self) -> None:
         web = self.box.settings.web

@@ -7,9 +7,10 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from appliance import commands_jobs, commands_mqtt
 from appliance.adapters.sd_notify import Systemd
@@ -43,18 +44,17 @@ def add_commands(subparsers: Parsers[argparse.ArgumentParser]) -> None:
 
 def settings_of(args: argparse.Namespace) -> Config:
     """The configuration, with what the command line says over it."""
-    overrides: dict[str, Any] = {"box__data": str(Path(args.data).resolve())} if args.data else {}
-    settings = read_config(args.config, **overrides)
+    settings = read_config(args.config, args.data)
     if args.demo is None:
         return settings
-    # A sample run must not fail because something else listens on the usual ports.
+    overrides: dict[str, Any] = {}  # a sample run must not fail because something else listens on the usual ports.
     if not _is_free(settings.web.host, settings.web.port):
         overrides["web__port"] = 0
     if not settings.mqtt.host:
         overrides["broker__enabled"] = True
     if not settings.mqtt.host and not _is_free(settings.broker.host, settings.broker.port):
         overrides["broker__port"] = 0
-    return read_config(args.config, **overrides)
+    return read_config(args.config, args.data, **overrides)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -80,10 +80,23 @@ def _serve(args: argparse.Namespace) -> int:
         )
         if not args.once:
             code = _keep_serving(running, stopping) or code
-        return code
     finally:
         print("Stopping …", flush=True)
         running.stop()
+    if running.is_busy:
+        _leave_at_once(code)
+    return code
+
+
+def _leave_at_once(code: int) -> NoReturn:
+    """Everything is written down; a thread that still computes inside a model is not waited for any longer.
+
+    Python's own way out would take the ground from under it: the process then died of SIGABRT or SIGSEGV.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _keep_serving(running: Running, stopping: threading.Event) -> int:

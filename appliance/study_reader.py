@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+from appliance.adapters.file_source import Called, own_name
 from appliance.core.limits import Limits
 from appliance.core.report_json import to_json
 from appliance.errors import Code, ModelError
@@ -22,10 +23,11 @@ class StudyReader:
 
     def __init__(
         self, limits: Limits, load: Callable[[], Models], check: Callable[[Models], None], decode: ReadFile = read_file,
-        leaves: Leaves = DEFAULTS,
+        leaves: Leaves = DEFAULTS, called: Called = own_name,
     ) -> None:  # fmt: skip
+        """`called`: what people call the file a copy was made of."""
         self._limits, self._load, self._check, self._decode = limits, load, check, decode
-        self._leaves = leaves
+        self._leaves, self._called = leaves, called
         self._models: Models | None = None
 
     @property
@@ -51,6 +53,7 @@ class StudyReader:
             self._limits,
             decode=self._decode,
             study_uid=study.study_uid,
+            called=self._called,
             progress=lambda files: progress("files", files, max(expected, files)),
         )
         report = read_study(found, models, now, revision=study.revision, progress=progress)

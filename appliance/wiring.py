@@ -22,8 +22,13 @@ PACKAGE = Path(__file__).resolve().parent
 USUAL_CONFIGS = (Path("lumbarbox.toml"), Path("/etc/lumbarbox/lumbarbox.toml"))
 
 
-def read_config(path: str | None, **overrides: Any) -> Config:
-    """The file named, else one of the usual places, else the defaults; environment, then `section__key` over it."""
+def read_config(path: str | None, data: str | None = None, **overrides: Any) -> Config:
+    """The file named, else one of the usual places, else the defaults; environment, then `section__key` over it.
+
+    `data`: what `--data` says, over box.data.
+    """
+    if data:
+        overrides["box__data"] = str(Path(data).resolve())
     chosen = Path(path) if path else next((p for p in USUAL_CONFIGS if p.is_file()), None)
     return config.load(chosen, os.environ, **overrides)
 

@@ -24,7 +24,14 @@ import numpy as np
 import psutil
 from PIL import Image
 from pydicom import dcmread
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from appliance.adapters.decoder import Decoder
 from appliance.core.limits import MIB, Limits
@@ -195,7 +202,7 @@ def _saved(plain: bytes, syntax: str, compress: bool) -> bytes:
         dataset.PixelData = np.random.default_rng(1).integers(0, 4000, (64, 64), np.uint16).tobytes()
         dataset.compress(syntax)
     else:
-        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.file_meta.TransferSyntaxUID = UID(syntax)
     out = io.BytesIO()
     dataset.save_as(out, enforce_file_format=True, **({} if compress else {"implicit_vr": syntax == ImplicitVRLittleEndian,
                     "little_endian": True}))  # fmt: skip

@@ -24,11 +24,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 from benchmarks.results import Table, save
-from benchmarks.soak import Killed, Plan, Share, Tally, _actions, _settle, _verdict
+from benchmarks.soak import Killed, Plan, Share, Tally, _pieces, _settle, _verdict
 
 SPELLS = ((errno.EIO, False), (errno.ESTALE, False), (errno.EACCES, False), (errno.EROFS, True), (errno.ENOSPC, True))
 """The error, and whether only writing fails."""
@@ -47,23 +48,29 @@ def serve(backing: Path, point: Path, spell_file: Path) -> None:
             return int(number) if writing or only_writing == "0" else 0
         return 0
 
+    def _slow_and_ill(operation: Callable[..., Any], writing: bool) -> Callable[..., Any]:
+        @wraps(operation)
+        def call(*args: Any) -> Any:
+            time.sleep(LATENCY_SECONDS)
+            if found := error(writing):
+                raise mfusepy.FuseOSError(found)
+            try:
+                return operation(*args)
+            except OSError as exc:
+                raise mfusepy.FuseOSError(exc.errno or errno.EIO) from exc
+
+        return call
+
     class Ill(mfusepy.Operations):  # type: ignore[misc]
         use_ns = True
 
         def __init__(self) -> None:
             self._cached: dict[str, tuple[float, dict[str, Any]]] = {}
 
-        def __call__(self, operation: str, *args: Any) -> Any:
-            time.sleep(LATENCY_SECONDS)
-            found = error(operation in WRITING)
-            if found and operation not in ("init", "destroy"):
-                raise mfusepy.FuseOSError(found)
-            if not hasattr(self, operation):
-                raise mfusepy.FuseOSError(errno.ENOSYS)
-            try:
-                return getattr(self, operation)(*args)
-            except OSError as exc:
-                raise mfusepy.FuseOSError(exc.errno or errno.EIO) from exc
+        def __getattribute__(self, name: str) -> Any:
+            """Every call of the file system takes its time, and fails while a spell lasts."""
+            found = super().__getattribute__(name)
+            return _slow_and_ill(found, name in WRITING) if name in CALLS else found
 
         def _real(self, path: str) -> str:
             return str(backing) + path
@@ -141,6 +148,8 @@ def serve(backing: Path, point: Path, spell_file: Path) -> None:
 
 
 WRITING = frozenset({"create", "write", "truncate", "mkdir", "rmdir", "unlink", "rename", "fsync"})
+CALLS = WRITING | {"getattr", "readdir", "open", "read", "release", "flush", "statfs"}
+"""What a file system is asked; `release` of what is open fails as well, as close(2) does on NFS."""
 
 
 @contextmanager
@@ -184,8 +193,9 @@ def run(folder: Path, plan: Plan, spells: int, tell: Callable[[str], object] = p
         sick = threading.Thread(target=_sicken, args=(say, spells, ill, random.Random(plan.seed + 1), over))
         sick.start()
         try:
-            for action in _actions(plan, Share(backing, tally, rng), rng):
-                action()
+            technicians = Share(backing, tally, rng)
+            for piece in _pieces(plan, rng):
+                technicians.drop(piece)
                 time.sleep(rng.uniform(0.0, 0.15))
                 if rng.random() < plan.kills / (plan.studies * 3) and tally.kills < plan.kills:
                     killed.kill()

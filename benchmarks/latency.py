@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.adapters.openvino_model import DETECTOR, GRADERS, load_models, ov
+from appliance.adapters.openvino_model import DETECTOR, GRADERS, load_models
 from appliance.core.models import DetectedBox, Detector, Grade, Grader
 from appliance.core.preprocessing import letterbox
 from appliance.pipeline import Models, read_study
@@ -70,6 +70,8 @@ def recorded(models: Models, folder: Path) -> tuple[Models, list[Callable[[], ob
 
 def _bare(folder: Path) -> tuple[Callable[[NDArray[np.uint8]], object], int]:
     """One model with the box's own settings and none of its code: infer, and the side of its input."""
+    import openvino as ov  # here: openvino_model has shut its telemetry up by now
+
     core = ov.Core()
     core.set_property("CPU", {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})
     compiled = core.compile_model(str(folder / "model.xml"), "CPU")

@@ -18,12 +18,13 @@ from pathlib import Path
 from statistics import median
 
 from appliance import config, selftest
+from appliance.adapters.broker import free_port
 from appliance.box import Box, clock
 from appliance.core.jobs import Job, Source, State
 from appliance.ports import Reader, ToRead
 from appliance.publishing import Publishing
 from benchmarks.results import Table, save
-from tests.mqtt_lab import HOST, Mosquitto, free_port, result
+from tests.mqtt_lab import HOST, Mosquitto, result
 
 NOBODY, AGAIN, WELL, GONE, FROZEN, SILENT = (
     "no publisher", "no publisher, again (the noise)", "broker well", "broker gone (refused)", "broker frozen",

@@ -22,8 +22,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from appliance.adapters.broker import free_port
 from benchmarks.results import Table, save
-from tests.mqtt_lab import HOST, Mosquitto, Observer, Wire, certificates, free_port, until
+from tests.mqtt_lab import HOST, Mosquitto, Observer, Wire, certificates, until
 
 ROOT = Path(__file__).resolve().parents[1]
 

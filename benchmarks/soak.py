@@ -161,7 +161,7 @@ def run(plan: Plan, folder: Path, tell: Any = print) -> dict[str, Any]:
     """Do it, wait for the end, and look. Raises AssertionError when anything was lost, doubled or left."""
     rng, tally = random.Random(plan.seed), Tally()
     started = time.monotonic()
-    box = Box(settings_of(folder), ListingReader(lambda *_: None))
+    box = Box(settings_of(folder), ListingReader(lambda files: ()))
     box.inbox.create()
     box.close()
     share, killed = Share(folder / "share", tally, rng), Killed(folder)
@@ -256,7 +256,7 @@ _OPEN = (State.RECEIVED, State.SETTLING, State.QUEUED, State.READING, State.QUAR
 
 
 def _release(folder: Path, job: Job) -> None:
-    box = Box(settings_of(folder), ListingReader(lambda *_: None))
+    box = Box(settings_of(folder), ListingReader(lambda files: ()))
     box.try_again(job)
     box.close()
 
@@ -354,7 +354,7 @@ def serve(folder: Path) -> None:
     from appliance.running import Running
 
     settings = settings_of(folder)
-    box = Box(settings, ListingReader(lambda *_: None))
+    box = Box(settings, ListingReader(lambda files: ()))
     box.reader = ListingReader(box.inspector.inspect)
     running = Running(box, ("intake", "reader"))
     signal.sigwait({signal.SIGTERM, signal.SIGINT})

@@ -40,7 +40,7 @@ class ListingReader:
         def write(folder: Path) -> None:
             (folder / "report.json").write_text(json.dumps(content), "utf-8")
 
-        return Reading(content, write)  # type: ignore[arg-type]
+        return Reading(content, write)
 
 
 def _report(study: ToRead, sops: list[str], now: datetime) -> Report:

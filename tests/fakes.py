@@ -22,8 +22,10 @@ from appliance.adapters.receipts import Receipts
 from appliance.adapters.register import Register
 from appliance.adapters.reports import Reports
 from appliance.adapters.shelf import Shelf
+from appliance.adapters.slice_files import discard_slices
 from appliance.adapters.spool import Spool
 from appliance.announcer import Announcer
+from appliance.copies import Copies
 from appliance.core.commands import VERBS
 from appliance.core.drops import Settling
 from appliance.core.gathering import Image, Waits
@@ -37,6 +39,7 @@ from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region
 from appliance.core.study import Patient, Role
 from appliance.delivery import Delivery, Pace
 from appliance.errors import Code, DeliveryError, InputError
+from appliance.filing import Filing
 from appliance.gathering import Gathering
 from appliance.intake import Intake, Uploads, Walls, read_now, try_again
 from appliance.orders import Hands, Orders
@@ -268,13 +271,12 @@ class SmallBox:
         )  # fmt: skip
         self.revising = Revising(self.ledger, self.reports, self.shelf, lambda r, f, _: write_again(r, f, Patient()))
         hand_over = Announcer(self.outbox, self.host, "box", self.identifiers)
-        self.worker = Worker(
-            self.ledger, self.spool, self.reports, hand_over, self.shelf, self.reader, self.clock,
-            remember=self.register.note,
-        )  # fmt: skip
-        keeping = Keeping(images=timedelta(hours=48), reports=timedelta(days=30), warn_mb=100)
+        copies = Copies(self.ledger, self.spool, self.shelf, inspector)
+        filing = Filing(self.ledger, copies, self.reports, hand_over, self.shelf)
+        self.worker = Worker(self.ledger, self.reader, copies, self.reports, filing, self.clock, self.register.note)
+        keeping = Keeping(timedelta(hours=48), timedelta(days=10), timedelta(days=30), warn_mb=100)
         self.retention = Retention(
-            self.ledger, self.spool, self.reports, self.outbox, keeping, lambda: self.free_mb
+            self.ledger, self.spool, self.reports, self.outbox, keeping, lambda: self.free_mb, discard_slices
         )
         self.vitals = Vitals(self.ledger, self.outbox, self.host, 100, self.clock)
         self.pulse = Pulse(self.ledger, lambda: True)
@@ -283,7 +285,7 @@ class SmallBox:
 
     def publisher(self, link: Any, **options: Any) -> Publisher:
         """As `Box.publisher` makes it, around a link of the test's own."""
-        given = {"commands": tuple(VERBS), "live_for": timedelta(seconds=60), "replay_per_second": 100_000,
+        given: dict[str, Any] = {"commands": tuple(VERBS), "live_for": timedelta(seconds=60), "replay_per_second": 100_000,
                  "identifiers": False, "home_assistant": "", "node": "box", "rescan": lambda: None} | options  # fmt: skip
         topics = Topics(given["node"])
         standing = Standing(

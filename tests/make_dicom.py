@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -75,14 +75,15 @@ def sagittal_picture(recipe: Recipe, x: float = 0.0, sac: int | None = None) -> 
 
 def _texture(n: int) -> NDArray[np.uint16]:
     y, x = np.mgrid[:n, :n]
-    return (40 + 30 * np.sin(x / 5) + 30 * np.cos(y / 7)).astype(np.uint16)
+    made: NDArray[np.uint16] = (40 + 30 * np.sin(x / 5) + 30 * np.cos(y / 7)).astype(np.uint16)
+    return made
 
 
 def dataset(recipe: Recipe, series: str, number: int, pixels: NDArray[Any], **tags: Any) -> FileDataset:
     """One MR image; a tag given as None is left out."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = MRImageStorage
-    meta.MediaStorageSOPInstanceUID = uid(recipe.name, series, number)
+    meta.MediaStorageSOPInstanceUID = UID(uid(recipe.name, series, number))
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     values: dict[str, Any] = {

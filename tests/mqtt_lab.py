@@ -190,7 +190,7 @@ class Observer:
         if login:
             self._client.username_pw_set(login["username"], login["password"])
         self._client.reconnect_delay_set(1, 1)
-        self._client.on_connect = lambda *_: self._client.subscribe(topic, 1)
+        self._client.on_connect = lambda *_: self._subscribe(topic)
         self._client.on_disconnect = lambda *_: self.subscribed.clear()
         self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.on_message = self._note
@@ -204,6 +204,9 @@ class Observer:
             return self._client.connect(HOST, port) == paho.MQTT_ERR_SUCCESS
         except ConnectionRefusedError:
             return False
+
+    def _subscribe(self, topic: str) -> None:
+        self._client.subscribe(topic, 1)
 
     def _note(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:
         self.messages.append(message)

@@ -68,13 +68,27 @@ def test_the_core_touches_no_file_no_socket_and_no_clock() -> None:
             assert "open(" not in text and "print(" not in text, f"{name} does I/O"
 
 
-def test_adapters_know_the_core_and_the_errors_but_not_each_other() -> None:
+BELOW_ADAPTERS = {"appliance", "appliance.adapters", "appliance.errors", "appliance.database", "appliance.secret_file"}
+
+
+def test_adapters_know_the_core_and_what_lies_below_them_but_not_each_other() -> None:
+    """An adapter of several files is a folder; its files know each other."""
     for name in RUNTIME:
         if name.startswith("appliance.adapters."):
+            own = ".".join(name.split(".")[:3])
             for used in local_imports(name):
-                assert used.startswith("appliance.core") or used in {"appliance", "appliance.errors"}, (
-                    f"{name} imports {used}"
-                )
+                known = used.startswith(("appliance.core", f"{own}.")) or used == own or used in BELOW_ADAPTERS
+                assert known, f"{name} imports {used}"
+
+
+def test_what_lies_below_the_adapters_knows_the_errors_alone() -> None:
+    for name in BELOW_ADAPTERS - {"appliance", "appliance.adapters"}:
+        assert local_imports(name) <= {"appliance", "appliance.errors"}, name
+
+
+def test_sqlite_is_opened_in_one_place() -> None:
+    for name, path in RUNTIME.items():
+        assert "sqlite3.connect" not in path.read_text("utf-8") or name == "appliance.database", name
 
 
 def test_only_the_wires_import_adapters_and_the_page_together() -> None:

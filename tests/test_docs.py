@@ -139,7 +139,7 @@ def test_every_lumbarbox_command_written_anywhere_exists(document: Path) -> None
 PROGRAMS = {
     "apt-get", "cd", "chgrp", "chmod", "chown", "git", "install", "journalctl", "ln", "mosquitto_passwd", "mosquitto_pub",
     "mosquitto_sub", "mount", "nmblookup", "smbclient", "smbpasswd", "systemctl", "systemd-sysusers", "systemd-tmpfiles",
-    "tar", "testparm", "touch", "useradd", "usermod", "chromium", "curl", "cp", "mkdir", "openssl",
+    "mv", "testparm", "touch", "useradd", "usermod", "chromium", "curl", "cp", "mkdir", "openssl",
 }  # fmt: skip
 """What a Debian with the packages of docs/deploy.md has."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import pytest
@@ -206,10 +207,74 @@ def test_an_upload_joins_the_study_that_waits_and_is_read_at_once(box: SmallBox)
     assert (box.share / "_done" / "2026-03-02" / "Anna" / "originals" / "From the page" / "000001_x").exists()
 
 
-def test_what_came_late_when_the_rest_is_gone_is_refused_and_replaces_nothing(box: SmallBox) -> None:
+def test_what_came_late_is_read_with_the_originals_when_the_copies_are_gone(box: SmallBox) -> None:
+    """Days later: the box keeps no copies any more, but what it filed in `_done` still lies there."""
+    box.drop("Anna", a=T1)
+    box.turn(3)
+    box.drop("more", b=T2)
+    box.turn(40)
+    box.tidy(days=3)
+    assert not box.spool.held()
+    box.drop("late", a=AXIAL)
+    box.turn(40)
+    late = box.ledger.newest(1)[0]
+    assert late.state is State.DONE and late.result and late.result.revision == 2 and not late.missing
+    assert sorted(box.reader.seen[-1].split("\n")) == sorted([T1, T2, AXIAL])
+    box.tidy(days=3)
+    box.drop("later", a=f"{AXIAL} 2")
+    box.turn(40)
+    assert len(box.reader.seen[-1].split("\n")) == 4, "from three places in _done"
+    assert (box.ledger.newest(1)[0].result or late.result).revision == 3
+    originals = box.share / "_done" / "2026-03-02" / "Anna" / "originals"
+    assert (originals / "a").read_text() == T1, "nothing on the share was touched"
+
+
+def test_a_zip_in_done_serves_as_well(box: SmallBox) -> None:
+    box.drop("Anna.zip", _=T1)  # the fake inspector looks at bytes, whatever the name
+    box.turn(40)
+    box.tidy(days=3)
+    box.drop("late", a=AXIAL)
+    box.turn(40)
+    assert box.states() == {"Anna.zip": "done", "late": "done"} and box.reader.seen[-1].split("\n") == [T1, AXIAL]
+
+
+def test_originals_that_somebody_changed_or_added_to_are_not_read(box: SmallBox) -> None:
     box.drop("Anna", a=T1, b=T2)
     box.turn(40)
     box.tidy(days=3)
+    originals = next(box.share.glob("_done/*/Anna/originals"))
+    (originals / "c").write_text(f"{T2} of somebody else")
+    (originals / "link").symlink_to("/etc/passwd")
+    box.drop("late", a=AXIAL)
+    box.turn(40)
+    assert sorted(box.reader.seen[-1].split("\n")) == sorted([T1, T2, AXIAL]), "what was not read before is not read now"
+    box.tidy(days=3)
+    (originals / "a").write_text(f"{T1} changed")
+    box.drop("later", a=f"{AXIAL} 2")
+    box.turn(40)
+    later = box.ledger.newest(1)[0]
+    assert later.state is State.FAILED and later.reason and later.reason.code == "earlier_images_gone"
+
+
+def test_the_share_gone_when_originals_are_needed_fails_nothing(box: SmallBox) -> None:
+    box.drop("Anna", a=T1, b=T2)
+    box.turn(40)
+    box.tidy(days=3)
+    box.drop("late", a=AXIAL)
+    box.turn(4)
+    away = box.share.rename(box.folder / "away")
+    box.turn(3, seconds=20)
+    assert box.states()["late"] == "queued" and "share_gone" in [a.code for a in box.ledger.alarms()]
+    away.rename(box.share)
+    box.turn(3, seconds=20)
+    assert box.states() == {"Anna": "done", "late": "done"} and box.ledger.alarms() == ()
+
+
+def test_what_came_late_when_the_rest_is_nowhere_is_refused_and_replaces_nothing(box: SmallBox) -> None:
+    box.drop("Anna", a=T1, b=T2)
+    box.turn(40)
+    box.tidy(days=3)
+    shutil.rmtree(next(box.share.glob("_done/*/Anna/originals")))
     box.drop("late", a=AXIAL)
     box.turn(40)
     late, first = box.ledger.newest(10)

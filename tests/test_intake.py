@@ -145,6 +145,40 @@ def test_receipts_tell_where_a_study_is_to_whoever_has_only_the_share(box: Small
     assert "&lt;b&gt;Visit" in page and "<b>Visit" not in page
 
 
+def test_a_receipt_says_each_step_and_the_first_within_one_look(box: SmallBox) -> None:
+    said = []
+
+    def look(rounds: int = 1) -> None:
+        for _ in range(rounds):
+            box.intake.step(box.clock.tick(2))
+        said.append((box.share / "_status").glob("Anna*.txt").__next__().read_text().splitlines()[2].split("  ")[1])
+
+    box.drop("Anna", a="study 1.2 sagittal_t2", b="study 1.2 sagittal_t1", c="study 1.2 axial_t2")
+    look()
+    look(2)
+    look(6)
+    box.ledger.take(box.clock())
+    look()
+    assert said == [
+        "Seen, arriving",
+        "Received 3 images, all three series are there, reading in 10 s",
+        "Received 3 images, waiting to be read",
+        "Being read: starting, 0%",
+    ]
+
+
+def test_who_drops_while_others_are_copied_has_a_receipt_all_the_same(box: SmallBox) -> None:
+    for number in range(12):
+        box.drop(f"study {number}", a=f"fine {number}")
+    for _ in range(2):
+        box.intake.step(box.clock.tick(2))
+    copied = len(box.spool.held())
+    assert box.intake.step(box.clock.tick(2)) and 0 < len(box.spool.held()) - copied < 12, "a few, then it looks again"
+    box.drop("Bo", a="fine")
+    box.intake.step(box.clock.tick(2))
+    assert len(box.spool.held()) < 12 and list((box.share / "_status").glob("Bo*.txt"))
+
+
 def test_an_upload_is_read_and_filed_like_a_drop(box: SmallBox) -> None:
     files = [("../../etc/passwd", io.BytesIO(b"one")), ("C:\\x\\IM1.dcm", io.BytesIO(b"two"))]
     job = box.uploads.accept("From the page", files, 6, box.clock())

@@ -87,7 +87,7 @@ def test_what_waited_is_read_once_and_filed(box: SmallBox) -> None:
 def test_a_study_that_was_read_but_not_filed_is_filed(box: SmallBox, monkeypatch: pytest.MonkeyPatch) -> None:
     box.drop("Anna", a=T1, b=T2, c=AXIAL)
     with monkeypatch.context() as patch:
-        patch.setattr(box.worker, "settle_accounts", lambda now: None)
+        patch.setattr(box.worker._filing, "settle", lambda now: None)
         box.turn(10)
     assert box.states() == {"Anna": "done"} and (box.share / "Anna").exists()
     reopen(box)
@@ -116,7 +116,7 @@ def test_a_ledger_of_the_first_version_is_brought_up(tmp_path: Path) -> None:
         )
     db.close()
     ledger = Ledger(path)
-    assert ledger._db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
+    assert ledger.rows("PRAGMA user_version")[0][0] == SCHEMA_VERSION
     assert ledger.take(MORNING) is not None and ledger.parts("a") == ("a",)
     with sqlite3.connect(tmp_path / "ledger.db.schema-1") as kept:
         assert kept.execute("SELECT name FROM jobs").fetchall() == [("Anna",)], "the old one stays beside it"

@@ -26,6 +26,7 @@ from appliance.serve import ALL
 from appliance.wiring import models_folder
 from tests.fakes import FakeReader
 
+ROOT = Path(__file__).resolve().parents[1]
 QUICK = {"web__port": 0, "broker__enabled": True, "broker__port": 0, "inbox__poll_seconds": 0.1, "inbox__quiet_seconds": 0.2}
 needs_models = pytest.mark.skipif(
     not (models_folder(config.load(None, {})) / "MANIFEST.json").exists() or not selftest.EXPECTED.exists(),
@@ -131,6 +132,37 @@ def test_a_signal_stops_it_in_order(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and "Traceback" not in output
+
+
+BUSY = """
+import sys, threading, time
+from appliance import running, study_reader
+running.STOP_SECONDS = 0.1
+def prepare(self):
+    while True:
+        self._load()
+study_reader.StudyReader.prepare = prepare
+from appliance.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@needs_models
+def test_a_signal_while_the_models_are_compiled_ends_it_as_well(tmp_path: Path) -> None:
+    """It ended with -6: Python tore down what the compiling thread stood on."""
+    (tmp_path / "empty.toml").write_text("")
+    words = ["--config", str(tmp_path / "empty.toml"), "serve", "--data", str(tmp_path / "data")]
+    free = {"LUMBARBOX_WEB_PORT": "0", "LUMBARBOX_BROKER_PORT": "0", "PYTHONPATH": str(ROOT)}
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        [sys.executable, "-c", BUSY, *words], env=os.environ | free, stdout=pipe, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    until(lambda: "Stop with Ctrl-C" in process.stdout.readline(), lambda: None)  # type: ignore[union-attr]
+    time.sleep(0.5)  # well inside the compiler
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Stopping" in output, output
 
 
 @needs_models

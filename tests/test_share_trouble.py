@@ -88,6 +88,28 @@ def test_a_share_that_takes_no_files_back(
     assert box.ledger.newest(1)[0].filed and box.ledger.alarms() == ()
 
 
+@pytest.mark.parametrize("call", ["fdopen", "fstat"])
+def test_a_share_that_goes_away_while_a_file_is_open(box: SmallBox, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """The simulated ill share found it: that was taken for a mistake of the box's own."""
+    box.drop("Anna", a="one")
+    box.turn(1)
+    real = getattr(os, call)
+
+    def fail(descriptor: int, *args: Any, **kwargs: Any) -> Any:
+        if f"{box.share}/Anna/a" == os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return real(descriptor, *args, **kwargs)
+
+    held = len(os.listdir("/proc/self/fd"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        box.turn(5)
+        assert box.states() == {"Anna": "received"} and [a.code for a in box.ledger.alarms()] == [Code.SHARE_GONE]
+    assert len(os.listdir("/proc/self/fd")) <= held, "no descriptor is left open"
+    box.turn(8)
+    assert box.states() == {"Anna": "done"} and box.ledger.alarms() == ()
+
+
 def test_one_folder_without_permission_holds_nobody_else_up(box: SmallBox, monkeypatch: pytest.MonkeyPatch) -> None:
     locked = box.drop("locked", a="one")
     box.drop("open", a="two")
@@ -157,6 +179,10 @@ def test_what_stands_still_is_looked_at_ever_less_often(box: SmallBox, monkeypat
     for _ in range(1800):
         inbox.look(box.clock.tick(2))
     assert 60 <= opened <= 140, "an hour: about once a minute in the end"
+    (folder / "a").write_text("one and more")
+    sizes = [inbox.look(box.clock.tick(2))[0].bytes for _ in range(31)]
+    assert sizes[-1] == len("one and more"), "and yet seen within a minute"
+    box.clock.tick(600)
+    inbox.look(box.clock.tick(2))
     (folder / "b").write_text("two")
-    found = [len(inbox.look(box.clock.tick(2))[0].files) for _ in range(31)]
-    assert found[-1] == 2, "and yet seen within a minute"
+    assert len(inbox.look(box.clock.tick(2))[0].files) == 2, "what comes into the folder is seen at once"

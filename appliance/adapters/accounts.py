@@ -5,10 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +12,7 @@ from pathlib import Path
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from appliance.core.roles import Role
-from appliance.errors import Code, SystemicError
+from appliance.database import Database
 
 FREE_TRIES = 5
 FIRST_LOCK = timedelta(seconds=30)
@@ -50,37 +46,29 @@ class Accounts:
     """Safe to share between threads."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
         self._nobody = generate_password_hash("nobody has this password", "scrypt")
-        with self._database():
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-            self._db.executescript(_SCHEMA)
-        path.chmod(0o600)
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        self._db = Database(path, "The accounts cannot be used: {why}", _SCHEMA)
+        self.close = self._db.close
 
     def is_empty(self) -> bool:
-        return not self._rows("SELECT 1 FROM users LIMIT 1")
+        return not self._db.rows("SELECT 1 FROM users LIMIT 1")
 
     def add_first(self, name: str, password: str) -> bool:
         """The administrator. False when somebody is there already."""
         hashed = generate_password_hash(password, "scrypt")
-        with self._lock, self._database():
-            done = self._db.execute(
-                "INSERT INTO users (name, hash, role) SELECT ?, ?, 'administrator' WHERE NOT EXISTS (SELECT 1 FROM users)",
-                (name, hashed),
-            )
-            return done.rowcount == 1
+        return self._changed(
+            "INSERT INTO users (name, hash, role) SELECT ?, ?, 'administrator' WHERE NOT EXISTS (SELECT 1 FROM users)",
+            name,
+            hashed,
+        )
 
     def find(self, name: str) -> User | None:
-        rows = self._rows("SELECT name, role, hash FROM users WHERE name = ?", name)
+        rows = self._db.rows("SELECT name, role, hash FROM users WHERE name = ?", name)
         return _user(rows[0]) if rows else None
 
     def all(self) -> tuple[User, ...]:
         """By name."""
-        return tuple(_user(row) for row in self._rows("SELECT name, role, hash FROM users ORDER BY name"))
+        return tuple(_user(row) for row in self._db.rows("SELECT name, role, hash FROM users ORDER BY name"))
 
     def add(self, name: str, password: str, role: Role) -> bool:
         """False when the name is taken."""
@@ -111,15 +99,15 @@ class Accounts:
         self._changed("DELETE FROM kiosk")
 
     def has_kiosk(self) -> bool:
-        return bool(self._rows("SELECT 1 FROM kiosk"))
+        return bool(self._db.rows("SELECT 1 FROM kiosk"))
 
     def opens_kiosk(self, token: str) -> bool:
-        found = self._rows("SELECT hash FROM kiosk")
+        found = self._db.rows("SELECT hash FROM kiosk")
         return bool(found) and hmac.compare_digest(found[0][0], _digest(token))
 
     def login(self, name: str, password: str, now: datetime) -> User | None:
         """None when name or password is wrong, or there were too many tries. As slow for an unknown name."""
-        rows = self._rows("SELECT hash, failures, locked_until FROM users WHERE name = ?", name)
+        rows = self._db.rows("SELECT hash, failures, locked_until FROM users WHERE name = ?", name)
         hashed, failures, locked = rows[0] if rows else (self._nobody, 0, "")
         right = check_password_hash(hashed, password)
         if not rows or (locked and now < datetime.fromisoformat(locked)):
@@ -129,38 +117,22 @@ class Accounts:
 
     def note(self, who: str, what: str, now: datetime) -> None:
         """One line of the audit: who saw or did what."""
-        with self._lock, self._database():
-            self._db.execute("INSERT INTO audit (at, who, what) VALUES (?, ?, ?)", (now.isoformat(), who, what))
+        self._changed("INSERT INTO audit (at, who, what) VALUES (?, ?, ?)", now.isoformat(), who, what)
 
     def audit(self, limit: int, offset: int = 0, who: str = "") -> list[tuple[str, str, str]]:
         """Newest first: when, who, what."""
         where, values = ("WHERE who = ? ", (who,)) if who else ("", ())
         query = f"SELECT at, who, what FROM audit {where}ORDER BY number DESC LIMIT ? OFFSET ?"
-        return [(row[0], row[1], row[2]) for row in self._rows(query, *values, limit, offset)]
+        return [(row[0], row[1], row[2]) for row in self._db.rows(query, *values, limit, offset)]
 
     def _count(self, name: str, failures: int, now: datetime) -> None:
         until = ""
         if failures >= FREE_TRIES:
             until = (now + min(FIRST_LOCK * 2 ** (failures - FREE_TRIES), LONGEST_LOCK)).isoformat()
-        with self._lock, self._database():
-            self._db.execute("UPDATE users SET failures = ?, locked_until = ? WHERE name = ?", (failures, until, name))
+        self._changed("UPDATE users SET failures = ?, locked_until = ? WHERE name = ?", failures, until, name)
 
     def _changed(self, query: str, *values: object) -> bool:
-        with self._lock, self._database():
-            return self._db.execute(query, values).rowcount == 1
-
-    def _rows(self, query: str, *values: object) -> list[tuple[str, ...]]:
-        with self._lock, self._database():
-            return self._db.execute(query, values).fetchall()
-
-    @contextmanager
-    def _database(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as exc:
-            raise SystemicError(
-                Code.LEDGER, f"The accounts cannot be used: {exc}", "Check the box's disk: is it full or read-only?"
-            ) from exc
+        return self._db.affected(query, *values) == 1
 
 
 def _user(row: tuple[str, ...]) -> User:

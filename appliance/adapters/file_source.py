@@ -12,7 +12,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -36,10 +36,11 @@ _ZIP_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """One file's name as a person knows it, and its bytes."""
+    """One file's name as a person knows it, its bytes, and the file it lies in: itself, a copy, an archive."""
 
     name: str
     data: bytes
+    source: Path
 
 
 class Ration:
@@ -62,13 +63,25 @@ class Ration:
             raise _too_large(f"The study is larger than {self.limits.total_bytes // MIB} MB.")
 
 
-def iterate_files(path: Path | Sequence[Path], limits: Limits) -> Iterator[FoundFile]:
-    """Every file under the path, or the paths, in a fixed order, archives opened. Links and devices are passed over."""
+Called = Callable[[Path], str]
+
+
+def own_name(path: Path) -> str:
+    """Of a file that is no copy."""
+    return path.name
+
+
+def iterate_files(path: Path | Sequence[Path], limits: Limits, called: Called = own_name) -> Iterator[FoundFile]:
+    """Every file under the path, or the paths, in a fixed order, archives opened. Links and devices are passed over.
+
+    `called`: what people call a file named by itself, not by its folder.
+    """
     ration = Ration(limits)
     try:
         for one in (path,) if isinstance(path, Path) else path:
-            for file, name in _walk(one):
-                yield from _open(file, name, ration)
+            for file, name in _walk(one, called):
+                for inner, data in _open(file, name, ration):
+                    yield FoundFile(inner, data, file)
     except OSError as exc:
         where = Path(exc.filename).name if isinstance(exc.filename, str) else "The study"
         raise SystemicError(
@@ -78,11 +91,11 @@ def iterate_files(path: Path | Sequence[Path], limits: Limits) -> Iterator[Found
         ) from exc
 
 
-def _walk(path: Path) -> Iterator[tuple[Path, str]]:
+def _walk(path: Path, called: Called) -> Iterator[tuple[Path, str]]:
     if not path.exists():
         raise InputError(Code.EMPTY, f"There is nothing at {path}.", "Check the path.")
     if not path.is_dir():
-        yield path, path.name
+        yield path, called(path)
         return
     for folder, folders, files in os.walk(path, onerror=_raise):
         folders[:] = sorted(f for f in folders if not _ignored(f, IGNORED_FOLDERS))
@@ -100,7 +113,7 @@ def _ignored(name: str, also: frozenset[str]) -> bool:
     return name.startswith(".") or name.lower() in also
 
 
-def _open(file: Path, name: str, ration: Ration) -> Iterator[FoundFile]:
+def _open(file: Path, name: str, ration: Ration) -> Iterator[tuple[str, bytes]]:
     with file.open("rb") as stream:
         if stream.read(4) in ZIP_MAGIC:
             yield from _entries(stream, name, ration, depth=0)
@@ -109,10 +122,10 @@ def _open(file: Path, name: str, ration: Ration) -> Iterator[FoundFile]:
         expected = os.fstat(stream.fileno()).st_size
         data = stream.read(min(expected, ration.limits.file_bytes) + 1)  # one more: it may have grown
     ration.take(name, len(data))
-    yield FoundFile(name, data)
+    yield name, data
 
 
-def _entries(stream: BinaryIO, name: str, ration: Ration, depth: int) -> Iterator[FoundFile]:
+def _entries(stream: BinaryIO, name: str, ration: Ration, depth: int) -> Iterator[tuple[str, bytes]]:
     """Files of one archive; archives inside it as deep as the limits allow."""
     try:
         with zipfile.ZipFile(stream) as archive:
@@ -120,7 +133,7 @@ def _entries(stream: BinaryIO, name: str, ration: Ration, depth: int) -> Iterato
                 data = _inflate(archive, info, ration)
                 inner = f"{name}/{info.filename}"
                 if data[:4] not in ZIP_MAGIC:
-                    yield FoundFile(inner, data)
+                    yield inner, data
                 elif depth < ration.limits.archive_nesting:
                     yield from _entries(BytesIO(data), inner, ration, depth + 1)
                 else:

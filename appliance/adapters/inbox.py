@@ -27,8 +27,8 @@ MAX_DEPTH = 32
 
 LONGEST_PAUSE = 60.0
 """Seconds; what has stood still for ten minutes and more is looked at this often."""
-PATIENCE = 10
-"""What has stood still for ten seconds may wait one."""
+PATIENCE, TAKEN_IN_SECONDS, LATER_PATIENCE = 10, 30.0, 3
+"""What has stood still for ten seconds may wait one; after half a minute, when it is taken in, a third of its rest."""
 RACY_NS = 2_000_000_000
 """A folder changed this lately may change again within the same tick of its clock."""
 
@@ -52,6 +52,8 @@ class _Seen:
     looked: float
     since: float
     due: float
+    folder_mark: int
+    """When anything came or went directly in it, in ns; 0 for a file and over a network, where that proves nothing."""
 
 
 class Inbox:
@@ -169,7 +171,16 @@ class Inbox:
         if self._networked(found.st_dev):
             return True  # within its pace; the folder's own time proves nothing over a network
         mark = (found.st_dev, found.st_mtime_ns)
-        return mark == self._root_mark and moment * 1e9 - found.st_mtime_ns > RACY_NS
+        if mark != self._root_mark or moment * 1e9 - found.st_mtime_ns <= RACY_NS:
+            return False
+        return all(self._is_as_marked(name, seen) for name, seen in self._seen.items())
+
+    def _is_as_marked(self, name: str, seen: _Seen) -> bool:
+        """Whether nothing came or went directly in a folder: one question instead of one a file."""
+        try:
+            return not seen.folder_mark or os.lstat(f"{self.root}/{name}").st_mtime_ns == seen.folder_mark
+        except OSError:
+            return False
 
     def _look_again(self, moment: float, now: datetime) -> None:
         before = self.root.stat()
@@ -177,10 +188,11 @@ class Inbox:
         fresh: dict[str, _Seen] = {}
         for entry in self._entries(self.root):
             known = self._seen.get(entry.name)
-            if known is not None and known.looked <= moment < known.due:
+            if known is not None and known.looked <= moment < known.due and self._is_as_marked(entry.name, known):
                 fresh[entry.name] = known
                 continue
             try:
+                mark = self._folder_mark(entry)
                 drop = self._drop(entry, now)
             except OSError as exc:
                 if exc.errno not in _NOT_ALLOWED:
@@ -188,7 +200,7 @@ class Inbox:
                 troubles.append(from_os(exc, f"{entry.name} on the share"))
                 continue
             if drop is not None:
-                fresh[entry.name] = self._noted(drop, known, moment)
+                fresh[entry.name] = self._noted(drop, known, moment, mark)
         self._seen, self.troubles = fresh, tuple(troubles)
         self._drops = tuple(seen.drop for seen in fresh.values())
         self._root_mark = (before.st_dev, before.st_mtime_ns)
@@ -196,12 +208,22 @@ class Inbox:
         base = self._pace.base(self._networked(before.st_dev))
         self._next_due = min(soonest, moment + base * 0.9) if self._networked(before.st_dev) else soonest
 
-    def _noted(self, drop: Drop, known: _Seen | None, moment: float) -> _Seen:
-        still = known is not None and known.drop.files == drop.files and known.since <= moment
-        since = known.since if known is not None and still else moment
+    def _folder_mark(self, entry: os.DirEntry[str]) -> int:
+        """Taken before its files are looked at, so that what comes meanwhile changes it."""
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return 0
+        return found.st_mtime_ns if stat.S_ISDIR(found.st_mode) and not self._networked(found.st_dev) else 0
+
+    def _noted(self, drop: Drop, known: _Seen | None, moment: float, mark: int) -> _Seen:
+        same = known is not None and known.drop.files == drop.files and known.since <= moment
+        since = known.since if known is not None and same else moment
         base = self._pace.base(drop.on_network)
-        pause = min(max(base, (moment - since) / PATIENCE), max(LONGEST_PAUSE, base))
-        return _Seen(drop, moment, since, moment + pause - base / 10)  # a loop that is a little early is not late
+        still = moment - since
+        wanted = still / (PATIENCE if still < TAKEN_IN_SECONDS else LATER_PATIENCE)
+        pause = min(max(base, wanted), max(LONGEST_PAUSE, base))
+        return _Seen(drop, moment, since, moment + pause - base / 10, mark)  # a loop that is a little early is not late
 
     def files_of(self, drop: Drop) -> list[tuple[Path, SeenFile]]:
         """What is to be copied of it: all but the word that it is complete."""

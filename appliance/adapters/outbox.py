@@ -6,16 +6,13 @@ Kept beside them: the newest live result, so that a broker that lost its memory 
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from appliance.errors import Code, SystemicError
+from appliance.database import Database
 
 SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -56,25 +53,18 @@ class Outbox:
     """Safe to share between threads and processes. `put` twice with one id keeps the first."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        with self._database_errors():
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-            path.chmod(0o600)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                first = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'results'").fetchone()
+        self._db = Database(path, "The outbox cannot be used: {why}", durable=True)
+        self.close = self._db.close
+        with self._db.held() as db:
+            if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                first = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'results'").fetchone()
                 before, after = _FROM_FIRST if first else ("", "")
                 script = f"{before} {_SCHEMA} {after} PRAGMA user_version = {SCHEMA_VERSION};"
-                self._db.executescript(f"BEGIN IMMEDIATE; {script} COMMIT;")
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
+                db.executescript(f"BEGIN IMMEDIATE; {script} COMMIT;")
 
     def put(self, result_id: str, study: str, body: Mapping[str, Any], now: datetime) -> None:
         """On disk when this returns. Results of one `study` leave in the order they were put."""
-        self._execute(
+        self._db.rows(
             "INSERT OR IGNORE INTO results (id, study, body, put_at) VALUES (?, ?, ?, ?)",
             result_id,
             study,
@@ -88,62 +78,47 @@ class Outbox:
         span = (since.timestamp(), (now + (now - since)).timestamp()) if since is not None else ()
         live, order = ("AND put_at BETWEEN ? AND ?", "put_at, number") if span else ("", "number")
         query = _SENDABLE.format(marks=", ".join("?" * len(sending)), live=live, order=order)
-        rows = self._execute(query, *sending, now.timestamp(), *span, limit)
+        rows = self._db.rows(query, *sending, now.timestamp(), *span, limit)
         return tuple(_waiting(row) for row in rows)
 
     def oldest(self, limit: int) -> tuple[Waiting, ...]:
         """In the order they were put, for people to look at."""
-        rows = self._execute("SELECT number, id, body, put_at, tries FROM results ORDER BY number LIMIT ?", limit)
+        rows = self._db.rows("SELECT number, id, body, put_at, tries FROM results ORDER BY number LIMIT ?", limit)
         return tuple(_waiting(row) for row in rows)
 
     def acknowledged(self, numbers: Collection[int]) -> None:
         """The broker has them: they leave, together."""
-        self._execute(f"DELETE FROM results WHERE number IN ({', '.join('?' * len(numbers))})", *numbers)
+        self._db.rows(f"DELETE FROM results WHERE number IN ({', '.join('?' * len(numbers))})", *numbers)
 
     def put_off(self, number: int, until: datetime) -> None:
         """The broker refused it: it stays, and lets others go first."""
-        self._execute(
+        self._db.rows(
             "UPDATE results SET tries = tries + 1, not_before = ? WHERE number = ?", until.timestamp(), number
         )
 
     def put_off_ended(self) -> None:
         """Whatever was refused may be tried again at once: another connection, or other access rules."""
-        self._execute("UPDATE results SET not_before = 0 WHERE not_before > 0")
+        self._db.rows("UPDATE results SET not_before = 0 WHERE not_before > 0")
 
     def holds(self, result_id: str) -> bool:
         """Whether a result still waits for the broker."""
-        return bool(self._execute("SELECT 1 FROM results WHERE id = ?", result_id))
+        return bool(self._db.rows("SELECT 1 FROM results WHERE id = ?", result_id))
 
     def count(self) -> int:
-        return int(self._execute("SELECT COUNT(*) FROM results")[0][0])
+        return int(self._db.rows("SELECT COUNT(*) FROM results")[0][0])
 
     def since(self) -> datetime | None:
         """When the oldest was put here; None when nothing waits."""
-        found = self._execute("SELECT put_at FROM results ORDER BY number LIMIT 1")
+        found = self._db.rows("SELECT put_at FROM results ORDER BY number LIMIT 1")
         return _time(found[0][0]) if found else None
 
     def keep_last(self, body: Mapping[str, Any]) -> None:
         """The newest live result that was sent."""
-        self._execute("INSERT OR REPLACE INTO kept VALUES ('last', ?)", json.dumps(body))
+        self._db.rows("INSERT OR REPLACE INTO kept VALUES ('last', ?)", json.dumps(body))
 
     def last(self) -> dict[str, Any] | None:
-        found = self._execute("SELECT body FROM kept WHERE name = 'last'")
+        found = self._db.rows("SELECT body FROM kept WHERE name = 'last'")
         return dict(json.loads(found[0][0])) if found else None
-
-    def _execute(self, query: str, *values: Any) -> list[Any]:
-        with self._lock, self._database_errors():
-            return self._db.execute(query, values).fetchall()
-
-    @contextmanager
-    def _database_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as exc:
-            raise SystemicError(
-                Code.LEDGER,
-                f"The outbox cannot be used: {exc}",
-                "Check the box's disk: is it full, read-only or failing?",
-            ) from exc
 
 
 def _waiting(row: Any) -> Waiting:

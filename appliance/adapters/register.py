@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
-import secrets
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from appliance.core.review import Opinion
 from appliance.core.spine import Condition, Level, Severity
 from appliance.core.study import Patient
-from appliance.errors import Code, SystemicError
+from appliance.database import Database
+from appliance.secret_file import secret
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS studies (
@@ -45,22 +40,15 @@ class Register:
 
     def __init__(self, path: Path, keep_identifiers: bool = False) -> None:
         """The key of the hashes lies in a file beside it: without it they say nothing."""
-        self._lock = threading.Lock()
         self._keep = keep_identifiers
-        with self._database():
-            self._key = _key(path.with_suffix(".key"))
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-            path.chmod(0o600)
-            self._db.executescript(_SCHEMA)
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        self._db = Database(path, "The register cannot be used: {why}", _SCHEMA)
+        self._key = secret(path.with_suffix(".key"))
+        self.close = self._db.close
 
     def note(self, job_id: str, patient: Patient, study_date: str) -> None:
         """A study that was read. A second time replaces the first."""
         kept = (patient.patient_id, patient.name, patient.birth_date, patient.sex) if self._keep else ("",) * 4
-        self._rows(
+        self._db.rows(
             "INSERT OR REPLACE INTO studies (job_id, patient_key, study_date, patient_id, name, birth_date, sex) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             *(job_id, self._hash(patient), study_date, *kept),
@@ -68,12 +56,12 @@ class Register:
 
     def patient(self, job_id: str) -> Patient | None:
         """Who it is, where that is kept."""
-        found = self._rows("SELECT patient_id, name, birth_date, sex FROM studies WHERE job_id = ?", job_id)
+        found = self._db.rows("SELECT patient_id, name, birth_date, sex FROM studies WHERE job_id = ?", job_id)
         return Patient(*map(str, found[0])) if found and any(found[0]) else None
 
     def others(self, job_id: str) -> tuple[tuple[str, str], ...]:
         """Other studies of the same patient, newest first: (job id, study date as DICOM writes it)."""
-        found = self._rows(
+        found = self._db.rows(
             "SELECT b.job_id, b.study_date FROM studies a JOIN studies b ON a.patient_key = b.patient_key "
             "WHERE a.job_id = ? AND b.job_id <> a.job_id AND a.patient_key <> '' ORDER BY b.study_date DESC, b.rowid DESC",
             job_id,
@@ -84,7 +72,7 @@ class Register:
         """Job ids of studies whose patient's name or id holds `words`."""
         like = f"%{words.strip().replace(chr(92), '').replace('%', '').replace('_', '')}%"
         spaced = like.replace(" ", "^")  # DICOM parts family and given name so
-        found = self._rows(
+        found = self._db.rows(
             "SELECT job_id FROM studies WHERE (name LIKE ? OR name LIKE ? OR patient_id LIKE ?) "
             f"AND name || patient_id <> '' ORDER BY rowid DESC LIMIT {MOST_FOUND}",
             *(like, spaced, like),
@@ -93,7 +81,7 @@ class Register:
 
     def add_opinion(self, opinion: Opinion) -> None:
         model = opinion.model_severity.value if opinion.model_severity else ""
-        self._rows(
+        self._db.rows(
             "INSERT INTO opinions (job_id, condition, level, severity, model_severity, revision, reviewer, at, comment) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *(opinion.job_id, opinion.condition.value, opinion.level.value, opinion.severity.value, model),
@@ -103,7 +91,7 @@ class Register:
     def opinions(self, job_id: str = "") -> tuple[Opinion, ...]:
         """Of one study, or of all; in the order they were given."""
         where, values = ("WHERE job_id = ?", (job_id,)) if job_id else ("", ())
-        found = self._rows(
+        found = self._db.rows(
             "SELECT job_id, condition, level, severity, model_severity, revision, reviewer, at, comment "
             f"FROM opinions {where} ORDER BY number",
             *values,
@@ -117,19 +105,6 @@ class Register:
             return ""
         told = f"{bool(patient.patient_id.strip())}\n{who}\n{patient.birth_date}"
         return hmac.new(self._key, told.encode(), hashlib.sha256).hexdigest()[:32]
-
-    def _rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        with self._lock, self._database():
-            return self._db.execute(query, values).fetchall()
-
-    @contextmanager
-    def _database(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as exc:
-            raise SystemicError(
-                Code.LEDGER, f"The register cannot be used: {exc}", "Check the box's disk: is it full or read-only?"
-            ) from exc
 
 
 def _opinion(row: tuple[object, ...]) -> Opinion:
@@ -145,13 +120,3 @@ def _opinion(row: tuple[object, ...]) -> Opinion:
         datetime.fromisoformat(at),
         comment,
     )
-
-
-def _key(path: Path) -> bytes:
-    """Made once, readable by the box alone."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    return path.read_bytes()

@@ -11,13 +11,13 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from appliance.core.drops import SeenFile, is_ignored, plain_name
-from appliance.core.jobs import Job, Reason
+from appliance.core.jobs import Job, Reason, State
 from appliance.errors import Code, SystemicError
 
 DONE, FAILED, ORIGINALS, WHY = "_done", "_failed", "originals", "WHY.txt"
@@ -111,6 +111,20 @@ class Shelf:
             (source / WHY).unlink(missing_ok=True)
             source.rename(root / entry)
             return entry
+
+
+    @contextmanager
+    def originals(self, job: Job) -> Iterator[list[tuple[Path, SeenFile]]]:
+        """The files of a filed drop where they lie, the share held open; none when somebody took them away."""
+        with self._opened() as root:
+            folder = root / job.filed_as / (ORIGINALS if job.state is State.DONE else "")
+            paths = sorted(_files(folder)) if job.filed_as and _is_real_folder(folder) else []
+            inside = [(path, path.relative_to(root).as_posix(), path.lstat()) for path in paths]
+            yield [
+                (path, SeenFile(name, at.st_size, at.st_mtime_ns))
+                for path, name, at in inside
+                if not is_ignored(path.name, self._ignore)
+            ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -38,6 +38,7 @@ class Spool:
         self._root = root
         self._file_limit = file_limit
         self._stop_free = stop_free
+        self._named: tuple[tuple[str, int], tuple[str, ...]] = ("", 0), ()
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
@@ -49,7 +50,7 @@ class Spool:
     def claim(self, job_id: str, files: Iterable[tuple[Path, SeenFile]], card: Card) -> Manifest | None:
         """Copy a drop. None when it changed meanwhile: it is not complete after all, and nothing is kept.
 
-        `card` is what a rebuilt ledger needs to know of it.
+        `card` is what a rebuilt ledger needs to know of it; the files it came from are added where it names none.
         """
         wanted = list(files)
         self._check_room(sum(seen.size for _, seen in wanted))
@@ -59,7 +60,8 @@ class Spool:
             if sums is None or not all(_is_still(path, seen) for path, seen in wanted):
                 self.discard(job_id)
                 return None
-            return self._seal(job_id, sums, {**card, "files": [[s.path, s.size, s.mtime_ns] for _, s in wanted]})
+            noted = {"files": [[s.path, s.size, s.mtime_ns] for _, s in wanted], "called": _called(wanted)}
+            return self._seal(job_id, sums, {**noted, **card})
         except (InputError, SystemicError):
             self.discard(job_id)  # half a copy would fill the disk that may be full already
             raise
@@ -115,6 +117,31 @@ class Spool:
         self._card(job_id).unlink(missing_ok=True)
         shutil.rmtree(self._part(job_id), ignore_errors=True)
         shutil.rmtree(self.folder(job_id), ignore_errors=True)
+
+    def keep(self, job_id: str, names: Collection[str]) -> None:
+        """Only these of a drop's copies."""
+        try:
+            for file in self.files(job_id):
+                if file.name not in names:
+                    file.unlink()
+        except OSError as exc:
+            raise from_os(exc, "The spool", Code.FAULT) from exc
+
+    def called(self, copy: Path) -> str:
+        """What people call the file that this is a copy of: its path in the drop, or its name without our number."""
+        number, _, name = copy.name.partition("_")
+        called = self._names(copy.parent.name)
+        return called[int(number) - 1] if number.isdigit() and 0 < int(number) <= len(called) else name or copy.name
+
+    def _names(self, job_id: str) -> tuple[str, ...]:
+        """Asked for every file of a drop in turn: the last answer is kept while its card is the same."""
+        try:
+            which = (job_id, self._card(job_id).stat().st_mtime_ns)
+        except OSError:
+            return ()
+        if self._named[0] != which:
+            self._named = which, tuple(map(str, (self.card(job_id) or {}).get("called", ())))
+        return self._named[1]
 
     def sweep(self, keep: Iterable[str], before: datetime) -> int:
         """What no job of `keep` needs goes, unless it is younger: it may be arriving. How many drops that were."""
@@ -187,10 +214,16 @@ def _copy_unchanged(source: Path, seen: SeenFile, target: Path, limit: int) -> t
         if exc.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
             return None  # taken away, or a link was put in its place: not what was seen
         raise from_os(exc, f"The file {seen.path} on the share") from exc
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        digest, size = _write(stream, target, seen.path, limit)
+    try:
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            digest, size = _write(stream, target, seen.path, limit)
+    except OSError as exc:  # a share that went away while the file was open
+        raise from_os(exc, f"The file {seen.path} on the share") from exc
+    finally:
+        with suppress(OSError):
+            os.close(descriptor)
     return (digest, size) if size == seen.size else None
 
 
@@ -260,6 +293,13 @@ def _grew(path: Path) -> float:
             with suppress(FileNotFoundError):
                 times.append(file.stat().st_mtime)
     return max(times)
+
+
+def _called(files: Iterable[tuple[Path, SeenFile]]) -> list[str]:
+    """Paths below the folder all of them lie in."""
+    paths = [seen.path for _, seen in files]
+    base = os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""
+    return [os.path.relpath(path, base or ".") for path in paths]
 
 
 def _drop_of(path: Path) -> str:

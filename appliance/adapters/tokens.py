@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from appliance.errors import Code, SystemicError
+from appliance.database import Database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tokens (
@@ -36,24 +32,16 @@ class Tokens:
     """Safe to share between threads."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        with self._database():
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-            self._db.executescript(_SCHEMA)
-        path.chmod(0o600)
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        self._db = Database(path, "The tokens cannot be used: {why}", _SCHEMA)
+        self.close = self._db.close
 
     def make(self, name: str, made_by: str, now: datetime) -> str:
         """The token, this once."""
         token = secrets.token_urlsafe(32)
-        with self._lock, self._database():
-            self._db.execute(
-                "INSERT INTO tokens (name, hash, made_by, made_at) VALUES (?, ?, ?, ?)",
-                (name, _hash(token), made_by, now.isoformat()),
-            )
+        self._db.rows(
+            "INSERT INTO tokens (name, hash, made_by, made_at) VALUES (?, ?, ?, ?)",
+            *(name, _hash(token), made_by, now.isoformat()),
+        )
         return token
 
     def find(self, token: str) -> Token | None:
@@ -66,22 +54,11 @@ class Tokens:
 
     def revoke(self, number: int) -> bool:
         """False when there is none of this number."""
-        with self._lock, self._database():
-            return self._db.execute("DELETE FROM tokens WHERE number = ?", (number,)).rowcount == 1
+        return self._db.affected("DELETE FROM tokens WHERE number = ?", number) == 1
 
     def _many(self, where: str, *values: object) -> tuple[Token, ...]:
-        with self._lock, self._database():
-            rows = self._db.execute(f"SELECT number, name, made_by, made_at FROM tokens {where}", values).fetchall()
+        rows = self._db.rows(f"SELECT number, name, made_by, made_at FROM tokens {where}", *values)
         return tuple(Token(n, name, by, datetime.fromisoformat(at)) for n, name, by, at in rows)
-
-    @contextmanager
-    def _database(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as exc:
-            raise SystemicError(
-                Code.LEDGER, f"The tokens cannot be used: {exc}", "Check the box's disk: is it full or read-only?"
-            ) from exc
 
 
 def _hash(token: str) -> str:

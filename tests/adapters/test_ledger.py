@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.adapters.ledger import SCHEMA_VERSION, Ledger
+from appliance.adapters.ledger import Ledger
 from appliance.core.jobs import TABLE, Event, Manifest, Reason, Source, State, WrongTransitionError, after
+from appliance.core.ledger_tables import SCHEMA_VERSION
 from appliance.errors import SystemicError
 from tests.fakes import MORNING
 
@@ -107,7 +108,7 @@ def test_a_newer_or_a_broken_file_is_refused_in_words(tmp_path: Path) -> None:
 
 
 def test_it_is_written_through_to_the_disk(ledger: Ledger) -> None:
-    assert ledger._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert ledger.rows("PRAGMA journal_mode")[0][0] == "wal"
     queue(ledger, "a")
     ledger.progress("a", "canal", 0.5)
-    assert ledger._db.execute("PRAGMA synchronous").fetchone()[0] == 2, "FULL, also after progress was noted"
+    assert ledger.rows("PRAGMA synchronous")[0][0] == 2, "FULL, also after progress was noted"
