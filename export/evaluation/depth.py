@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from appliance.core.models import Grader
 from appliance.core.spine import SEVERITIES, Level, Region
 from benchmarks.results import Table
 from export.datasets import spider
+from export.datasets.spider_canal import ABSOLUTE_MM, RELATIVE_MM, canal_bags, stacks
 from export.evaluation.answers import opened
 from export.evaluation.intervals import by_patient
 from export.evaluation.plots import draw_depth
-from export.evaluation.spider_canal import ABSOLUTE_MM, RELATIVE_MM, canal_bags, stacks
-from export.grader.data import middle, reading_slices
+from export.grader.data import BagSet, middle, reading_slices
 from export.grader.evaluate import expected_rank
 
 DATA = (
@@ -54,14 +55,8 @@ def run(args: argparse.Namespace) -> Mapping[str, list[Table]]:
     rows, shown = [], {}
     for weights in opened(args.int8, args.fp32):
         grader = weights.models.graders[Region.CANAL]
-        bags = canal_bags(patients, grader.spec)
-        measured = []
-        for bag in bags.labels:
-            crops = np.ascontiguousarray(middle(bags.pictures[reading_slices(bag, bags.spec)], bags.spec.size_px))
-            p = grader.grade(crops).probabilities
-            measured.append(Measured(bag.study, bag.level, float(bag.measure or 0), expected_rank(p), int(np.argmax(p))))
-        shown[weights.name] = measured
-        rows += [(name, weights.name, *_cells(own)) for name, own in groups(measured)]
+        shown[weights.name] = measured(grader, canal_bags(patients, grader.spec))
+        rows += [(name, weights.name, *_cells(own)) for name, own in groups(shown[weights.name])]
     draw_depth(shown, args.results / "plots" / "depth.png")
     rows.sort(key=lambda row: row[0])
     columns = ("canals", "model", "patients", "places", "Spearman ρ of grade and depth",
@@ -71,6 +66,16 @@ def run(args: argparse.Namespace) -> Mapping[str, list[Table]]:
     return {"depth": [Table("Canal grade against measured depth", DATA, args.command, columns, tuple(rows)), counts]}
 
 
+def measured(grader: Grader, bags: BagSet) -> list[Measured]:
+    """What the grader says of each canal, beside its depth."""
+    found = []
+    for bag in bags.labels:
+        crops = np.ascontiguousarray(middle(bags.pictures[reading_slices(bag, bags.spec)], bags.spec.size_px))
+        p = grader.grade(crops).probabilities
+        found.append(Measured(bag.study, bag.level, float(bag.measure or 0), expected_rank(p), int(np.argmax(p))))
+    return found
+
+
 _SAID = ("depth of the sac", "model", *(s.label for s in SEVERITIES))
 
 
@@ -78,31 +83,31 @@ def _said(shown: Mapping[str, Sequence[Measured]]) -> Iterator[tuple[str, ...]]:
     """All patients: how often each grade was said of narrow and of wide sacs."""
     edges = (0.0, ABSOLUTE_MM, RELATIVE_MM, 99.0)
     for name, (low, high) in zip(("under 10 mm", "10 to 13 mm", "13 mm and more"), pairwise(edges), strict=True):
-        for model, measured in shown.items():
-            said = [m.said for m in measured if low <= m.depth_mm < high]
+        for model, own in shown.items():
+            said = [m.said for m in own if low <= m.depth_mm < high]
             yield (name, model, *(str(said.count(s.rank)) for s in SEVERITIES))
 
 
-def groups(measured: Sequence[Measured]) -> list[tuple[str, list[Measured]]]:
+def groups(answers: Sequence[Measured]) -> list[tuple[str, list[Measured]]]:
     """Held-out patients first: all of them are honest only while no grader is trained on SPIDER's pictures."""
-    held = [m for m in measured if spider.held_out(m.patient)]
-    named = [("held-out patients", held), ("all patients", list(measured))]
+    held = [m for m in answers if spider.held_out(m.patient)]
+    named = [("held-out patients", held), ("all patients", list(answers))]
     above = [(f"{name}, without L5/S1", [m for m in own if m.level is not Level.L5_S1]) for name, own in named]
     return [(name, own) for name, own in (*named, *above) if len(own) > 2]
 
 
-def correlation(measured: Sequence[Measured]) -> float:
+def correlation(own: Sequence[Measured]) -> float:
     """Spearman's, turned so that graver for narrower is positive; NaN where either stands still."""
-    depth, grade = np.array([m.depth_mm for m in measured]), np.array([m.grade for m in measured])
-    if len(measured) < 3 or not np.ptp(depth) or not np.ptp(grade):
+    depth, grade = np.array([m.depth_mm for m in own]), np.array([m.grade for m in own])
+    if len(own) < 3 or not np.ptp(depth) or not np.ptp(grade):
         return float("nan")
     return float(-stats.spearmanr(depth, grade).statistic)
 
 
-def auc(measured: Sequence[Measured], under_mm: float) -> float:
+def auc(own: Sequence[Measured], under_mm: float) -> float:
     """Chance that a canal under `under_mm` is graded graver than one over it (Mann-Whitney); NaN without both."""
-    narrow = [m.grade for m in measured if m.depth_mm < under_mm]
-    wide = [m.grade for m in measured if m.depth_mm >= under_mm]
+    narrow = [m.grade for m in own if m.depth_mm < under_mm]
+    wide = [m.grade for m in own if m.depth_mm >= under_mm]
     if not narrow or not wide:
         return float("nan")
     return float(stats.mannwhitneyu(narrow, wide).statistic / (len(narrow) * len(wide)))

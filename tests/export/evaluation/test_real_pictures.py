@@ -12,12 +12,12 @@ pytest.importorskip("cv2", reason="the export extra is not installed")
 
 from appliance.core.models import Grade, GraderSpec, ModelIdentity
 from appliance.core.spine import LEVELS, Level, Region
+from export.datasets.spider_canal import SPACING_MM, THIN_MM, Stack, canal_bags, depths, thick_series
 from export.evaluation import faults
 from export.evaluation.depth import Measured, auc, correlation
 from export.evaluation.folds import folds_of
 from export.evaluation.intervals import by_patient, wilson
 from export.evaluation.second_scanner import CHANGES
-from export.evaluation.spider_canal import SPACING_MM, THIN_MM, Stack, canal_bags, depths, thick_series
 from export.evaluation.stability import rows_of
 from tests.core.make_values import T1, T2, sagittal
 
