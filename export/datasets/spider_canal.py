@@ -110,6 +110,22 @@ def depths(stack: Stack) -> dict[Level, float]:
     return found
 
 
+def areas(stack: Stack) -> dict[Level, float]:
+    """mm2 of the sac across its own direction, where it is least near each disc: chords times slices.
+
+    Too little where the sac leaves the stack at a side, which a depth in the middle does not see.
+    """
+    found = {}
+    for level, (_, back, head) in spine_axes(stack.discs).items():
+        sums = [
+            sum(_chord(mask, stack.discs[level] + above * head, back, head, 0.0) for mask in stack.masks) * THIN_MM
+            for above in _NEAR_MM
+        ]
+        if min(sums) > 0:
+            found[level] = float(min(sums))
+    return found
+
+
 def _chord(mask: NDArray[np.uint8], start: Vector, back: Vector, head: Vector, turn: float) -> float:
     """mm of canal on the line from `start` to the back, turned about a point in the canal 25 mm behind the disc."""
     pivot = start + 25.0 * back

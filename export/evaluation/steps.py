@@ -10,8 +10,7 @@ on". The truth is the sac's depth on the masks, and the phantom's own rule for s
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from export import metrics
 from export.datasets import spider
 from export.datasets.spider_canal import ABSOLUTE_MM, RELATIVE_MM, canal_bags, stacks
 from export.datasets.spider_warp import area_of_depth
-from export.evaluation.depth import DATA, Measured, auc, correlation, measured
+from export.evaluation.depth import DATA, DEPTHS, HELD_OUT, Measured, auc, correlation, measured, said_between
 from export.evaluation.intervals import by_patient
 from export.evaluation.stability import Moved, moved
 from export.evaluation.torch_grader import TorchGrader
@@ -33,7 +32,7 @@ from export.grader.train import logits_of
 from export.phantom.grades import CANAL
 
 PHANTOMS = "SYNTHETIC: crops of unseen phantom studies"
-HELD_OUT, UNSEEN, TRAINED_ON = "held-out patients", "the others, by a model that never saw them", "the others, TRAINED ON"
+UNSEEN, TRAINED_ON = "the others, by a model that never saw them", "the others, TRAINED ON"
 Answers = Sequence[tuple[Measured, Moved]]
 
 
@@ -54,10 +53,12 @@ def run(args: argparse.Namespace) -> Mapping[str, list[Table]]:
         graders = [TorchGrader(path) for path in paths]
         for group, answers in grouped(graders, bags).items():
             rows.append((group, name, *_cells(answers)))
-            said += [(group, deep, name, *counts) for deep, counts in _said([m for m, _ in answers])]
+            own = [m for m, _ in answers]
+            said += [(group, at, name, *said_between(own, low, high)) for at, low, high in DEPTHS]
         cost.append((name, *_on_drawn(graders[0], drawn)))
     rows.sort(key=lambda row: row[0])
-    said.sort(key=lambda row: row[:2])
+    deep = [name for name, _, _ in DEPTHS]
+    said.sort(key=lambda row: (row[0], deep.index(row[1])))
     return {"canal-steps": [
         Table("Each step on real canals", DATA, args.command, COLUMNS, tuple(rows)),
         Table("Each step: said, by measured depth", DATA, args.command,
@@ -129,14 +130,6 @@ def _all_same(moves: Sequence[Moved]) -> float:
 
 def _mean_same(moves: Sequence[Moved]) -> float:
     return float(np.mean([[not grades for grades in move] for move in moves]))
-
-
-def _said(own: Sequence[Measured]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    edges = (0.0, 8.5, ABSOLUTE_MM, RELATIVE_MM, 99.0)
-    for name, (low, high) in zip(("1: under 8.5 mm", "2: 8.5 to 10 mm", "3: 10 to 13 mm", "4: 13 mm and more"),
-                                 pairwise(edges), strict=True):  # fmt: skip
-        said = [m.said for m in own if low <= m.depth_mm < high]
-        yield name, tuple(str(said.count(s.rank)) for s in SEVERITIES)
 
 
 def _on_drawn(grader: TorchGrader, drawn: BagSet) -> tuple[str, ...]:

@@ -276,14 +276,14 @@ def _answers(
 
 
 def _disagreement(net: GraderNet, unlabelled: BagSet, rng: np.random.Generator, plan: Plan) -> Tensor:
-    """How far the grade and the measure of ungraded places change when the same place is seen another way.
+    """How far the grade and the measure of ungraded places change when another scanner shows the same place.
 
     The first look, mildly changed, is what the second has to agree with; no gradient flows through it.
     """
     labels = [unlabelled.labels[i] for i in rng.choice(len(unlabelled), plan.unlabelled_bags, replace=False)]
     with torch.no_grad():
         first, length = _answers(net, unlabelled, labels, rng, MILD)
-    second, again = _answers(net, unlabelled, labels, rng, plan.strength)
+    second, again = _answers(net, unlabelled, labels, rng, RANDOMISED)
     grades = functional.kl_div(second.log_softmax(1), first.softmax(1), reduction="batchmean")
     return grades + plan.measure * functional.smooth_l1_loss(again, length.clamp(*MEASURE_CLIP), beta=0.5)
 
