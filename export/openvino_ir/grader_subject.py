@@ -39,8 +39,8 @@ WITH_REAL_CANALS = {
     "whose number hashes into the held-out part are in no training picture (`export/datasets/spider.py`).",
     "proves": "narrowing that the phantom draws is graded as the phantom means it, on studies never trained on. On real "
     "patients never trained on the grade follows the depth of the sac measured on masks, as docs/evaluation.md counts.",
-    "does_not_prove": "**that it agrees with a radiologist.** The real pictures are one sequence of one maker at one "
-    "hospital, their stenoses mostly drawn; a grade is more than one depth. The synthetic validation studies also set the "
+    "does_not_prove": "**that it agrees with a radiologist.** The real pictures are one sequence of one maker, "
+    "their stenoses mostly drawn; a grade is more than one depth. The synthetic validation studies also set the "
     "temperature.",
 }
 """What the card says of a canal grader trained on SPIDER's real canals beside the phantom's."""
