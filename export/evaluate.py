@@ -5,6 +5,7 @@
     grades       the whole reading of labelled studies (phantom, RSNA 2024), or the graders alone on cut crops
     folds        grouped five-fold cross-validation: a training and a measurement for each fold
     depth        canal grades against the canal depth measured on SPIDER's masks
+    steps        what each step of the canal grader's training did to real canals, and its cost on drawn ones
     stability    do grades stay when a second scanner's picture is shown
     calibration  are probabilities honest, before and after the temperature
     refusals     how often spoilt pictures are refused, and how often good ones
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from benchmarks.results import FOLDER, markdown, save
 
-PARTS = ("levels", "groups", "grades", "folds", "depth", "stability", "calibration", "refusals")
+PARTS = ("levels", "groups", "grades", "folds", "depth", "steps", "stability", "calibration", "refusals")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,10 +19,10 @@ from appliance.core.spine import Region
 from benchmarks.results import Table
 from export import metrics
 from export.datasets import spider
+from export.datasets.spider_canal import canal_bags, stacks
 from export.evaluation.answers import opened
 from export.evaluation.intervals import by_patient
 from export.evaluation.second_scanner import CHANGES, SHIFTS_MM
-from export.evaluation.spider_canal import canal_bags, stacks
 from export.grader.data import BagLabel, BagSet, load_bags, middle, reading_slices
 
 Pairs = list[tuple[str, int, int]]
@@ -63,13 +63,24 @@ def bag_sets(args: argparse.Namespace, region: Region, grader: Grader) -> Iterat
 def rows_of(grader: Grader, bags: BagSet) -> Iterator[tuple[str, ...]]:
     """One row a change, and one for all of them: a place counts there only when no change moved it."""
     before = [_grade(grader, bags, bag) for bag in bags.labels]
-    moved = np.zeros(len(bags), dtype=int)
+    farthest = np.zeros(len(bags), dtype=int)
     for name, after in _changed(grader, bags):
         pairs = [(bag.study, b, a) for bag, b, a in zip(bags.labels, before, after, strict=True)]
-        moved = np.maximum(moved, np.abs(np.array(before) - after))
+        farthest = np.maximum(farthest, np.abs(np.array(before) - after))
         yield (name, *_cells(pairs))
-    worst = [(bag.study, 0, int(m)) for bag, m in zip(bags.labels, moved, strict=True)]
+    worst = [(bag.study, 0, int(m)) for bag, m in zip(bags.labels, farthest, strict=True)]
     yield ("any of them", *_cells(worst)[:3], "-")
+
+
+Moved = tuple[int, ...]
+"""By how many grades each change moved one place."""
+
+
+def moved(grader: Grader, bags: BagSet) -> list[Moved]:
+    """What all changes do to each place, changes in the order of `CHANGES` and `SHIFTS_MM`."""
+    before = np.array([_grade(grader, bags, bag) for bag in bags.labels])
+    after = np.array([grades for _, grades in _changed(grader, bags)])
+    return [tuple(int(n) for n in column) for column in np.abs(after - before).T]
 
 
 def _changed(grader: Grader, bags: BagSet) -> Iterator[tuple[str, list[int]]]:
@@ -88,8 +99,8 @@ def _grade(  # type: ignore[no-untyped-def]
     crops: NDArray[np.uint8] = bags.pictures[reading_slices(bag, bags.spec, along)]
     crops = change(crops) if change is not None else crops
     per_mm, side = bags.spec.size_px / bags.spec.crop_mm, bags.spec.size_px
-    moved = np.roll(crops, (-round(down * per_mm), -round(across * per_mm)), (1, 2))  # the wide crop's rim is cut off
-    return int(np.argmax(grader.grade(np.ascontiguousarray(middle(moved, side))).probabilities))
+    shown = np.roll(crops, (-round(down * per_mm), -round(across * per_mm)), (1, 2))  # the wide crop's rim is cut off
+    return int(np.argmax(grader.grade(np.ascontiguousarray(middle(shown, side))).probabilities))
 
 
 def _cells(pairs: Pairs) -> tuple[str, ...]:

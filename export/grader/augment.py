@@ -35,9 +35,17 @@ class Strength:
     """Share of the bags that are blurred by a pixel."""
     dropout: float = 0.6
     """Share of the bags that lose slices."""
+    coarse: float = 0.0
+    """Share of the bags with pixels up to 2.5 times as large."""
+    curve: float = 0.0
+    """Share of the bags whose grey runs through a random rising curve."""
 
 
 NONE = Strength(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+RANDOMISED = Strength(
+    shift_mm=2.2, turn=15.0, scale=0.06, gamma=0.45, contrast=0.25, bias=0.40, noise=0.09, blur=0.3, coarse=0.4, curve=0.4
+)
+"""Pictures of every scanner that there may be, rather than of those that there are."""
 
 
 def choose_slices(bag: BagLabel, spec: GraderSpec, rng: np.random.Generator, strength: Strength) -> list[int]:
@@ -59,10 +67,14 @@ def augment(
     which = bag_of[:, None, None, None]
     draw = _drawer(rng, bags)
     grey = (out / 255).clamp(0, 1)
+    if strength.curve:
+        grey = _curved(grey, bag_of, bags, rng, strength.curve)
     grey = grey ** torch.exp(draw(strength.gamma))[bag_of][:, None, None, None]
     grey = grey * _bias(bags, spec.size_px, rng, strength.bias)[bag_of]
     grey = (grey - 0.4) * (1 + draw(strength.contrast))[bag_of][:, None, None, None] + 0.4
     grey = grey + draw(strength.contrast / 2)[bag_of][:, None, None, None]
+    if strength.coarse:
+        grey = _coarser(grey, bag_of, bags, rng, strength.coarse)
     if strength.blur:
         soft = torch.from_numpy(rng.random(bags) < strength.blur)[which.flatten()]
         grey = torch.where(soft[:, None, None, None], functional.avg_pool2d(grey, 3, 1, 1), grey)
@@ -88,6 +100,28 @@ def _resample(
     shape = [len(pictures), 1, spec.size_px, spec.size_px]
     grid = functional.affine_grid(torch.from_numpy(theta)[bag_of], shape, align_corners=False)
     return functional.grid_sample(pictures, grid, mode="bilinear", align_corners=False)
+
+
+def _curved(grey: Tensor, bag_of: Tensor, bags: int, rng: np.random.Generator, share: float) -> Tensor:
+    """Grey through a rising curve of five random steps: another sequence's contrast, tissues in the same order."""
+    steps = rng.uniform(0.25, 1.75, (bags, 5))
+    steps[rng.random(bags) >= share] = 1.0
+    knots = torch.from_numpy(np.pad(np.cumsum(steps, 1) / steps.sum(1, keepdims=True), ((0, 0), (1, 0))).astype(np.float32))
+    at = (grey * 5).clamp(0, 4.9999)
+    low = at.floor().long()
+    own = knots[bag_of]
+    flat = low.flatten(1)
+    start, stop = own.gather(1, flat).view_as(grey), own.gather(1, flat + 1).view_as(grey)
+    return start + (stop - start) * (at - low)
+
+
+def _coarser(grey: Tensor, bag_of: Tensor, bags: int, rng: np.random.Generator, share: float) -> Tensor:
+    """A share of the bags at 0.4 to 0.9 of their resolution, enlarged again as a scanner does; a share for each call."""
+    size = grey.shape[-1]
+    small = max(8, round(size * float(rng.uniform(0.4, 0.9))))
+    chosen = torch.from_numpy(rng.random(bags) < share)[bag_of][:, None, None, None]
+    low = functional.interpolate(grey, (small, small), mode="area")
+    return torch.where(chosen, functional.interpolate(low, (size, size), mode="bicubic", align_corners=False), grey)
 
 
 def _drawer(rng: np.random.Generator, bags: int):  # type: ignore[no-untyped-def]

@@ -107,9 +107,22 @@ def bags_of(
         label = BagLabel(labelled.study_id, place.condition, place.level, place.severity.rank,
                          start, start + len(slices), offsets, measure)  # fmt: skip
         labels.append(label)
+    return BagSet(spec, stacked(pictures, spec), tuple(labels))
+
+
+def stacked(pictures: Sequence[NDArray[np.uint8]], spec: GraderSpec) -> NDArray[np.uint8]:
+    """Many places' crops as one array, which may be empty."""
     side = wide(spec).size_px
-    stacked = np.concatenate(pictures) if pictures else np.zeros((0, side, side), dtype=np.uint8)
-    return BagSet(spec, stacked, tuple(labels))
+    return np.concatenate(pictures) if pictures else np.zeros((0, side, side), dtype=np.uint8)
+
+
+def joined(spec: GraderSpec, sets: Sequence[BagSet]) -> BagSet:
+    """Several sets as one."""
+    labels, count = [], 0
+    for bags in sets:
+        labels += [replace(b, start=b.start + count, stop=b.stop + count) for b in bags.labels]
+        count += len(bags.pictures)
+    return BagSet(spec, stacked([bags.pictures for bags in sets], spec), tuple(labels))
 
 
 def _offsets(slices: Sequence[Slice], point_mm: Vector) -> tuple[float, ...]:
@@ -139,22 +152,17 @@ def has_bags(folder: Path, spec: GraderSpec) -> bool:
 
 def load_bags(folders: Iterable[Path], spec: GraderSpec) -> BagSet:
     """All folders that hold this region, as one set."""
-    pictures, labels, count = [], [], 0
+    name = spec.region.value
+    sets = []
     for folder in sorted(f for f in folders if has_bags(f, spec)):
-        own = np.load(folder / f"{spec.region.value}.npy")
-        raw = json.loads((folder / f"{spec.region.value}.json").read_text(encoding="utf-8"))["bags"]
-        labels += [_label(b, count) for b in raw]
-        pictures.append(own)
-        count += len(own)
-    side = wide(spec).size_px
-    stacked = np.concatenate(pictures) if pictures else np.zeros((0, side, side), dtype=np.uint8)
-    return BagSet(spec, stacked, tuple(labels))
+        raw = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["bags"]
+        sets.append(BagSet(spec, np.load(folder / f"{name}.npy"), tuple(_label(b) for b in raw)))
+    return joined(spec, sets)
 
 
-def _label(raw: dict, shift: int) -> BagLabel:  # type: ignore[type-arg]
+def _label(raw: dict) -> BagLabel:  # type: ignore[type-arg]
     words = {"condition": Condition(raw["condition"]), "level": Level(raw["level"])}
-    where = {"start": raw["start"] + shift, "stop": raw["stop"] + shift, "offsets_mm": tuple(raw["offsets_mm"])}
-    return BagLabel(**{**raw, **words, **where})
+    return BagLabel(**{**raw, **words, "offsets_mm": tuple(raw["offsets_mm"])})
 
 
 def class_weights(ranks: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -12,12 +12,12 @@ pytest.importorskip("cv2", reason="the export extra is not installed")
 
 from appliance.core.models import Grade, GraderSpec, ModelIdentity
 from appliance.core.spine import LEVELS, Level, Region
+from export.datasets.spider_canal import SPACING_MM, THIN_MM, Stack, areas, canal_bags, depths, thick_series
 from export.evaluation import faults
 from export.evaluation.depth import Measured, auc, correlation
 from export.evaluation.folds import folds_of
 from export.evaluation.intervals import by_patient, wilson
 from export.evaluation.second_scanner import CHANGES
-from export.evaluation.spider_canal import SPACING_MM, THIN_MM, Stack, canal_bags, depths, thick_series
 from export.evaluation.stability import rows_of
 from tests.core.make_values import T1, T2, sagittal
 
@@ -155,3 +155,9 @@ def test_folds_keep_patients_together_and_test_each_once():
 def test_too_few_patients_for_the_folds_is_said():
     with pytest.raises(SystemExit, match="as many patients"):
         folds_of({"a": "a"}, 5)
+
+
+def test_the_area_of_a_drawn_sac_is_measured():
+    found = areas(stack(32))
+    for level in (Level.L2_L3, Level.L3_L4, Level.L4_L5):
+        assert found[level] == pytest.approx(32 * SPACING_MM * 12 * THIN_MM, rel=0.05)

@@ -18,7 +18,7 @@ from appliance.core.spine import CONDITIONS, LEVELS, SEVERITIES, Condition, Leve
 from appliance.core.study import Role, Series, Slice, Study  # noqa: E402
 from export.datasets.sample import LabelledStudy, LevelLabel, PlaceLabel  # noqa: E402
 from export.grader import data  # noqa: E402
-from export.grader.augment import NONE, Strength, augment, choose_slices  # noqa: E402
+from export.grader.augment import NONE, RANDOMISED, Strength, augment, choose_slices  # noqa: E402
 
 SPEC = GraderSpec(Region.CANAL, size_px=32, crop_mm=32.0, slices=5)
 PLACE = (Condition.SPINAL_CANAL_STENOSIS, Level.L3_L4)
@@ -120,9 +120,19 @@ def test_no_augmentation_is_the_reading_itself(bags):
     assert np.abs(out[:, 0].numpy() - data.middle(bags.pictures[:4], 32)).max() < 0.5
 
 
-def test_augmentation_is_seeded_and_stays_in_range(bags):
+def test_a_random_curve_keeps_the_order_of_grey():
+    size = SPEC.size_px
+    ramp = torch.linspace(0, 255, size).repeat(1, 1, size, 1)
+    curved = replace(NONE, curve=1.0)
+    out = augment(ramp, torch.zeros(1, dtype=torch.long), 1, SPEC, np.random.default_rng(2), curved)[0, 0, size // 2]
+    assert (out.diff() >= 0).all() and out.max() > 200
+    assert (out - ramp[0, 0, 0]).abs().max() > 10
+
+
+@pytest.mark.parametrize("strength", [Strength(), RANDOMISED])
+def test_augmentation_is_seeded_and_stays_in_range(bags, strength):
     first, again = (
-        augment(raw(bags), torch.tensor([0, 0, 1, 1]), 2, SPEC, np.random.default_rng(5), Strength()) for _ in range(2)
+        augment(raw(bags), torch.tensor([0, 0, 1, 1]), 2, SPEC, np.random.default_rng(5), strength) for _ in range(2)
     )
     assert torch.equal(first, again)
     assert first.shape == (4, 1, 32, 32)

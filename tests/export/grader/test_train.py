@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch", reason="the export extra is not installed")
 
 from appliance.core.models import GraderSpec  # noqa: E402
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Region  # noqa: E402
-from export.grader.augment import NONE  # noqa: E402
-from export.grader.data import BagLabel, BagSet, save_bags, wide  # noqa: E402
+from export.grader.augment import NONE, RANDOMISED  # noqa: E402
+from export.grader.data import BagLabel, BagSet, joined, save_bags, wide  # noqa: E402
 from export.grader.model import load_facts, load_grader, new_grader  # noqa: E402
-from export.grader.train import Plan, fit_temperature, logits_of, softmax, train  # noqa: E402
+from export.grader.train import Beside, Plan, fit_temperature, logits_of, softmax, train  # noqa: E402
 
 SPEC = GraderSpec(Region.FORAMINAL, size_px=32, crop_mm=32.0, slices=3)
 PLAN = Plan(epochs=2, minutes=5.0, bags=10, strength=replace(NONE, dropout=0.3), frozen=0.0)
@@ -108,3 +108,28 @@ def test_a_condition_is_never_dropped_on_the_way(cache):
     assert {b.condition for b in found.labels} == {
         Condition.LEFT_NEURAL_FORAMINAL_NARROWING, Condition.RIGHT_NEURAL_FORAMINAL_NARROWING,
     }  # fmt: skip
+
+
+def test_real_pictures_beside_are_noted_with_the_weights_and_the_newest_are_kept(cache, tmp_path):
+    real = bags("107-03", 50)
+    train(new_grader(SPEC), cache, tmp_path, PLAN, beside=Beside(real, joined(SPEC, [])), origin="x")
+    facts = load_facts(tmp_path / "best.pt")
+    assert facts["real_patients"] == ["107"]
+    assert facts["epoch"] == PLAN.epochs - 1
+    assert log_of(tmp_path)[0]["train_bags"] == 60 + 10
+
+
+def test_ungraded_pictures_move_the_weights_though_their_rank_is_never_read(cache, tmp_path):
+    def weights(rank: int, agree: float) -> torch.Tensor:
+        torch.manual_seed(0)
+        net = new_grader(SPEC)
+        ungraded = bags("200-t2", 60)
+        labels = tuple(replace(b, rank=rank, measure=None) for b in ungraded.labels)
+        plan = replace(PLAN, epochs=1, minutes=1e9, agree=agree, strength=RANDOMISED)
+        beside = Beside(joined(SPEC, []), replace(ungraded, labels=labels))
+        train(net, cache, tmp_path / f"{rank}{agree}", plan, beside=beside)
+        return net.fc.weight.detach()
+
+    alone, beside = weights(0, 0.0), weights(0, 5.0)
+    assert not torch.equal(alone, beside)
+    assert torch.equal(beside, weights(2, 5.0))

@@ -23,13 +23,13 @@ from appliance.core.models import GraderSpec
 from appliance.core.spine import CONDITIONS, Level, Region
 from appliance.core.study import Series, Slice
 from export.datasets import spider
-from export.grader.data import EXTRA_REACH_MM, KEEP_SLICES, BagLabel, BagSet, wide
+from export.grader.data import EXTRA_REACH_MM, KEEP_SLICES, BagLabel, BagSet, joined, stacked, wide
 
 SPACING_MM, THIN_MM, TOGETHER = 0.46875, 0.9, 4
 """In plane; from slice to slice; thin slices in a thick one (index.csv of spider_midsagittal)."""
 ABSOLUTE_MM, RELATIVE_MM = 10.0, 13.0
 """Depth under which a canal is absolutely and relatively narrow [lumbar-mri.md]."""
-_CANAL = 3
+CANAL = 3
 EDGE_SLICES = 3
 """A sac whose middle is nearer than this to the stack's end is cut off."""
 _NEAR_MM = (-4.0, -2.0, 0.0, 2.0, 4.0)
@@ -51,7 +51,7 @@ class Stack:
     @property
     def middle(self) -> float:
         """Number of the slice nearest to the midline over the whole spine, where the sac's mask is largest."""
-        return _centre((self.masks == _CANAL).sum(axis=(1, 2)), self.numbers)
+        return _centre((self.masks == CANAL).sum(axis=(1, 2)), self.numbers)
 
 
 def _centre(size: NDArray[np.number], numbers: Sequence[int]) -> float:
@@ -110,6 +110,22 @@ def depths(stack: Stack) -> dict[Level, float]:
     return found
 
 
+def areas(stack: Stack) -> dict[Level, float]:
+    """mm2 of the sac across its own direction, where it is least near each disc: chords times slices.
+
+    Too little where the sac leaves the stack at a side, which a depth in the middle does not see.
+    """
+    found = {}
+    for level, (_, back, head) in spine_axes(stack.discs).items():
+        sums = [
+            sum(_chord(mask, stack.discs[level] + above * head, back, head, 0.0) for mask in stack.masks) * THIN_MM
+            for above in _NEAR_MM
+        ]
+        if min(sums) > 0:
+            found[level] = float(min(sums))
+    return found
+
+
 def _chord(mask: NDArray[np.uint8], start: Vector, back: Vector, head: Vector, turn: float) -> float:
     """mm of canal on the line from `start` to the back, turned about a point in the canal 25 mm behind the disc."""
     pivot = start + 25.0 * back
@@ -118,18 +134,21 @@ def _chord(mask: NDArray[np.uint8], start: Vector, back: Vector, head: Vector, t
     at = pivot + t[:, None] * direction
     columns = np.round(at[:, 1] / SPACING_MM).astype(int).clip(0, mask.shape[1] - 1)
     rows = np.round(-at[:, 2] / SPACING_MM).astype(int).clip(0, mask.shape[0] - 1)
-    return float((mask[rows, columns] == _CANAL).sum() * _STEP_MM)
+    return float((mask[rows, columns] == CANAL).sum() * _STEP_MM)
 
 
-def thick_series(stack: Stack) -> Series:
-    """The stack as a clinic's scanner would have made it: slices of 3.6 mm, the middle one in the midline."""
-    offsets = np.array(stack.numbers) - stack.middle
-    which = np.round(offsets / TOGETHER).astype(int)
+def thick_series(stack: Stack, together: int = TOGETHER, aside: float = 0.0) -> Series:
+    """The stack as a clinic's scanner would have made it: slices of 3.6 mm, the middle one in the midline.
+
+    Or of `together` thin ones, the middle one `aside` thin slices off the midline.
+    """
+    offsets = np.array(stack.numbers) - stack.middle - aside
+    which = np.round(offsets / together).astype(int)
     rows, columns = stack.pictures.shape[1:]
     slices = []
     for k in np.unique(which):
         own = which == k
-        if own.sum() * 2 < TOGETHER:
+        if own.sum() * 2 < together:
             continue
         x = float(np.mean(np.array(stack.numbers)[own])) * THIN_MM
         plane = ImagePlane((x, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), SPACING_MM, SPACING_MM, rows, columns)
@@ -139,18 +158,21 @@ def thick_series(stack: Stack) -> Series:
 
 def canal_bags(stacks: Sequence[Stack], spec: GraderSpec) -> BagSet:
     """One bag for each level: `rank` by depth (13 and 10 mm), `measure` the depth in mm, `study` the patient."""
+    return joined(spec, [bags_of_stack(s, thick_series(s), depths(s), spec) for s in stacks])
+
+
+def bags_of_stack(stack: Stack, series: Series, measured: Mapping[Level, float], spec: GraderSpec) -> BagSet:
+    """One stack's bags, one for each measured level."""
+    points, windows = place_points(stack.discs), windows_of(series)
     pictures: list[NDArray[np.uint8]] = []
     labels: list[BagLabel] = []
-    for stack in stacks:
-        series, points = thick_series(stack), place_points(stack.discs)
-        windows = windows_of(series)
-        for level, depth in depths(stack).items():
-            point = points[_CANAL_CONDITION, level]
-            slices = pick_slices(series, point, KEEP_SLICES, REACH_MM[Region.CANAL] + EXTRA_REACH_MM)
-            start = sum(len(p) for p in pictures)
-            pictures.append(cut(slices, windows, point, wide(spec)).crops)
-            offsets = tuple(s.plane.distance(point) for s in slices if s.plane is not None)
-            rank = (depth < RELATIVE_MM) + (depth < ABSOLUTE_MM)
-            labels.append(BagLabel(stack.patient, _CANAL_CONDITION, level, int(rank), start,
-                                   start + len(slices), offsets, depth))  # fmt: skip
-    return BagSet(spec, np.concatenate(pictures), tuple(labels))
+    for level, depth in measured.items():
+        point = points[_CANAL_CONDITION, level]
+        slices = pick_slices(series, point, KEEP_SLICES, REACH_MM[Region.CANAL] + EXTRA_REACH_MM)
+        start = sum(len(p) for p in pictures)
+        pictures.append(cut(slices, windows, point, wide(spec)).crops)
+        offsets = tuple(s.plane.distance(point) for s in slices if s.plane is not None)
+        rank = (depth < RELATIVE_MM) + (depth < ABSOLUTE_MM)
+        labels.append(BagLabel(stack.patient, _CANAL_CONDITION, level, int(rank), start,
+                               start + len(slices), offsets, depth))  # fmt: skip
+    return BagSet(spec, stacked(pictures, spec), tuple(labels))
