@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--pretrained", type=Path, default=Path("../shared/weights/yolov8n.pt"), help="COCO's")
     parser.add_argument("--only", nargs="*", choices=[g.name for g in GROUPS], help="leave out these groups alone")
-    parser.add_argument("--steps", type=int, default=500, help="of every training, the reference's too")
-    parser.add_argument("--sizes", default="320:0.5,416:0.3,640:0.2", help="side:share of the steps, in order")
+    parser.add_argument("--steps", type=int, default=320, help="of every training, the reference's too")
+    parser.add_argument("--sizes", default="320:0.65,416:0.22,640:0.13", help="side:share of the steps, in order")
     parser.add_argument("--phantoms", type=int, default=0, help="synthetic studies in every training")
     parser.add_argument("--minutes", type=float, help="begin no further training after so many; run again to go on")
     parser.add_argument("--threads", type=int, default=1)
@@ -66,19 +66,23 @@ def trained_and_read(group: Group | None, facts: Mapping[str, Facts], args: argp
     folder.mkdir(parents=True, exist_ok=True)
     _agree(folder / _PLAN, {"steps": args.steps, "sizes": args.sizes, "phantoms": args.phantoms})
     if not (folder / _OUTCOMES).exists():
-        pools = pools_without(group, facts, args.data, args.phantoms)
-        (folder / _TRAINED_ON).write_text("".join(f"{p.name}\n" for pool in pools for p in pool.pictures), "utf-8")
-        plan = Plan(0, phases_of(args.sizes), BATCH, threads=args.threads, steps=args.steps)
-        train(pools, plan, args.pretrained, folder, resume=True)
+        _train(group, folder, facts, args)
         outcomes = read_all(folder / CURRENT, cases_for(group, facts, args.data))
-        part = (folder / _OUTCOMES).with_suffix(".tmp")
-        part.write_text(json.dumps([asdict(o) for o in outcomes]), "utf-8")
-        part.rename(folder / _OUTCOMES)
-    names = (folder / _TRAINED_ON).read_text("utf-8").split("\n")[:-1]
+        _write(folder / _OUTCOMES, json.dumps([asdict(o) for o in outcomes]))
     raw = json.loads((folder / _OUTCOMES).read_text("utf-8"))
-    seen = Run(group, tuple(names), tuple(_outcome(o) for o in raw))
+    seen = Run(group, _lines(folder / _TRAINED_ON), tuple(_outcome(o) for o in raw))
     refuse_leaks(seen, facts)
     return seen
+
+
+def _train(group: Group | None, folder: Path, facts: Mapping[str, Facts], args: argparse.Namespace) -> None:
+    """Into `folder`, going on where a stopped one stood; what it draws from is written down and looked through first."""
+    pools = pools_without(group, facts, args.data, args.phantoms)
+    names = tuple(p.name for pool in pools for p in pool.pictures)
+    refuse_leaks(Run(group, names, ()), facts)
+    _write(folder / _TRAINED_ON, "".join(f"{name}\n" for name in names))
+    plan = Plan(0, phases_of(args.sizes), BATCH, threads=args.threads, steps=args.steps)
+    train(pools, plan, args.pretrained, folder, resume=True)
 
 
 def pools_without(group: Group | None, facts: Mapping[str, Facts], data: Path, phantoms: int) -> list[Pool]:
@@ -133,6 +137,17 @@ def _outcome(raw: Mapping[str, Any]) -> Outcome:
 
 def folder_of(group: Group | None, work: Path) -> Path:
     return work / _name(group).lower().replace(" ", "-")
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    return tuple(path.read_text("utf-8").splitlines())
+
+
+def _write(path: Path, text: str) -> None:
+    """Beside, then renamed: what is there is whole."""
+    part = path.with_suffix(".tmp")
+    part.write_text(text, "utf-8")
+    part.rename(path)
 
 
 def _name(group: Group | None) -> str:
