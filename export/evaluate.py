@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,7 +59,7 @@ def command(given: Sequence[str]) -> str:
             next(words, None)
         else:
             kept.append(word)
-    return f"python -m export.evaluate {' '.join(kept)}"
+    return f"python -m export.evaluate {shlex.join(kept)}"
 
 
 def _module(part: str):  # type: ignore[no-untyped-def]

@@ -17,7 +17,7 @@ from statistics import median
 
 import numpy as np
 
-from appliance.core.disc_chain import Point, candidates_from
+from appliance.core.disc_chain import WELL_SEEN, Point, candidates_from
 from appliance.core.models import Box, Detector
 from appliance.core.numbering import Numbering, name_levels
 from appliance.core.spine import STRUCTURES, Level, Structure
@@ -56,6 +56,8 @@ class Outcome:
     errors_mm: tuple[float, ...]
     """Centre errors of `found`, in its order."""
     sacrum_visible: bool
+    seen: tuple[Level, ...] = ()
+    """Levels of the truth where a disc is well seen within `REACH_MM`, whatever it was called."""
 
     @property
     def right(self) -> int:
@@ -100,17 +102,20 @@ class Summary:
 def read_case(detector: Detector, case: Case) -> tuple[Numbering, Outcome]:
     """The appliance's chain on one picture. The frame is millimetres (approximate ones for resampled images)."""
     boxes = detector.detect(case.pixels, case.aspect)
-    numbering = name_levels(candidates_from(boxes, 0, lambda p: _to_mm(case, p), case.pixels.shape[0]))
+    candidates = candidates_from(boxes, 0, lambda p: _to_mm(case, p), case.pixels.shape[0])
+    numbering = name_levels(candidates)
     truth = {level: _to_mm(case, _center(box)) for level, box in case.truth.items()}
     errors: dict[Level, float] = {}
     for disc in numbering.levels:
         nearest = min(truth, key=lambda level: math.dist(truth[level], disc.center), default=None)
         if nearest is disc.level and math.dist(truth[nearest], disc.center) <= REACH_MM:
             errors[nearest] = math.dist(truth[nearest], disc.center)
+    discs = [c.center for c in candidates if c.score >= WELL_SEEN]
+    seen = tuple(level for level, at in truth.items() if any(math.dist(at, disc) <= REACH_MM for disc in discs))
     misnamed = tuple(disc.level for disc in numbering.levels if disc.level not in errors)
     outcome = Outcome(
         case.name, case.kind, tuple(errors), misnamed, tuple(truth), numbering.uncertain, tuple(errors.values()),
-        case.sacrum_visible,
+        case.sacrum_visible, seen,
     )  # fmt: skip
     return numbering, outcome
 

@@ -131,7 +131,7 @@ def refuse_leaks(run: Run, facts: Mapping[str, Facts]) -> None:
 
 
 def _outcome(raw: Mapping[str, Any]) -> Outcome:
-    levels = {key: tuple(Level(v) for v in raw[key]) for key in ("found", "misnamed", "visible")}
+    levels = {key: tuple(Level(v) for v in raw[key]) for key in ("found", "misnamed", "visible", "seen")}
     return Outcome(**{**raw, **levels, "errors_mm": tuple(raw["errors_mm"])})
 
 

@@ -12,6 +12,7 @@ from export.detector.evaluate import Outcome
 from export.evaluation import level_cells
 from export.evaluation.intervals import by_patient
 
+_COLUMNS = (*level_cells.COLUMNS, "five discs seen, whatever called")
 REFERENCE = "nothing"
 """What the reference's training left out (the held-out patients apart)."""
 _SLICES = "space slices"
@@ -46,7 +47,7 @@ def tables(runs: Sequence[Run], facts: Mapping[str, Facts], trained: str, comman
     `trained` says how, in words. `runs` begin with the reference.
     """
     reference, without = runs[0], runs[1:]
-    head = ("left out", "read", "of", "trained without", *level_cells.COLUMNS)
+    head = ("left out", "read", "of", "trained without", *_COLUMNS)
     gain = "all five right, less the reference's, points"
     main = [row for run in without for row in _main_rows(run, reference, facts)]
     kinds = [row for run in without for row in _sequence_rows(run, facts)]
@@ -78,6 +79,12 @@ def paired_points(ours: Sequence[Outcome], theirs: Sequence[Outcome], facts: Map
     return f"{mean([v for own in gains.values() for v in own]):+.1f} ({low:+.1f} to {high:+.1f})"
 
 
+def _cells(outcomes: Sequence[Outcome], facts: Mapping[str, Facts]) -> tuple[str, ...]:
+    """The values of `_COLUMNS`."""
+    seen = sum(set(o.seen) == set(o.visible) for o in outcomes)
+    return (*level_cells.cells(outcomes, facts), level_cells.share(seen, len(outcomes)))
+
+
 def _main_rows(run: Run, reference: Run, facts: Mapping[str, Facts]) -> Iterator[tuple[str, ...]]:
     for read, outcomes in _parts(run, facts):
         unseen = [o for o in outcomes if spider.held_out(facts[o.name]["patient"])]
@@ -85,10 +92,10 @@ def _main_rows(run: Run, reference: Run, facts: Mapping[str, Facts]) -> Iterator
         theirs = [o for o in reference.outcomes if o.name in same]
         if unseen:
             row = (run.name, read, "held-out patients")
-            yield (*row, run.name, *level_cells.cells(unseen, facts), paired_points(unseen, theirs, facts))
-            yield (*row, REFERENCE, *level_cells.cells(theirs, facts), "-")
+            yield (*row, run.name, *_cells(unseen, facts), paired_points(unseen, theirs, facts))
+            yield (*row, REFERENCE, *_cells(theirs, facts), "-")
         if len(unseen) < len(outcomes):
-            yield (run.name, read, "all patients", run.name, *level_cells.cells(outcomes, facts), "-")
+            yield (run.name, read, "all patients", run.name, *_cells(outcomes, facts), "-")
 
 
 def _parts(run: Run, facts: Mapping[str, Facts]) -> Iterator[tuple[str, list[Outcome]]]:
@@ -115,7 +122,7 @@ def _sequence_rows(run: Run, facts: Mapping[str, Facts]) -> Iterator[tuple[str, 
             if run.group.has(facts[o.name]) and facts[o.name]["sequence"] == sequence and o.kind != _SLICES
         ]  # fmt: skip
         if own:
-            yield (run.name, sequence, "all patients", *level_cells.cells(own, facts))
+            yield (run.name, sequence, "all patients", *_cells(own, facts))
 
 
 def _drawn_from(run: Run, facts: Mapping[str, Facts]) -> tuple[str, ...]:
