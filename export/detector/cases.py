@@ -61,11 +61,16 @@ def real(data: Path, chosen: Callable[[LabelledStudy], bool]) -> list[Case]:
 
 
 def masked(data: Path, chosen: Callable[[LabelledStudy], bool], every: int = 3) -> list[Case]:
-    """Of the chosen masked SPACE slices that show L5/S1 every third."""
+    """Of the masked SPACE slices that show L5/S1 every third, those chosen.
+
+    Held-out patients are counted apart from the others, so that theirs are the same whoever else is chosen.
+    """
     folder = data / spider.SPACE
-    studies = [s for s in spider.space_studies(folder) if chosen(s)]
-    cases = [_real(s, folder / "images" / s.study_id, _SPACE_MM, "space slices") for s in studies]
-    return [case for case in cases if Level.L5_S1 in case.truth][::every]
+    whole = [s for s in spider.space_studies(folder) if any(label.level is Level.L5_S1 for label in s.boxes)]
+    unseen = [s for s in whole if spider.held_out(s.patient)]
+    others = [s for s in whole if not spider.held_out(s.patient)]
+    thirds = [s for s in (*unseen[::every], *others[::every]) if chosen(s)]
+    return [_real(s, folder / "images" / s.study_id, _SPACE_MM, "space slices") for s in thirds]
 
 
 def with_field(case: Case, field_mm: float) -> Case | None:

@@ -116,6 +116,14 @@ def test_the_group_is_read_whole_and_of_the_others_only_held_out_patients(data: 
     assert {n.split("_")[0] for n in names if "Philips" not in belongs(n)} == {"118"}
 
 
+@pytest.mark.parametrize("group", GROUPS, ids=lambda g: g.name)
+def test_held_out_patients_show_every_detector_the_same_pictures(group: Group, data: Path, facts: dict[str, Facts]) -> None:
+    of_all = {case.name for case in held_out.cases_for(None, facts, data)}
+    of_one = {case.name for case in held_out.cases_for(group, facts, data)}
+    assert {n.split("_")[0] for n in of_all} == HELD_OUT and any(n.startswith("118_05") for n in of_all)
+    assert {n for n in of_one if n.split("_")[0] in HELD_OUT} == of_all
+
+
 def test_a_slice_whose_patient_has_no_header_is_an_error_and_not_outside_every_group(data: Path, tmp_path: Path) -> None:
     for folder in (spider.MIDSAGITTAL, spider.SPACE):
         (tmp_path / folder).mkdir()
