@@ -1,7 +1,8 @@
 """Every accuracy of the models in one command, in the order of docs/evaluation.md: `python -m benchmarks.accuracy`.
 
 Or some of them: `python -m benchmarks.accuracy levels grades`. The parts are those of `python -m export.evaluate`, with
-its options of rest; a workbench with the real pictures and the cut crops needs about an hour on two cores.
+its options of rest; a workbench with the real pictures and the cut crops needs about an hour on two cores, and another for
+`held-out`, which trains eight detectors (what it has done is kept).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from export.evaluate import main as evaluate
 PARTS: Mapping[str, Sequence[Sequence[str]]] = {
     "levels": [("levels",)],
     "groups": [("groups",)],
+    "held-out": [("held-out",)],
     "grades": [
         ("grades", "--crops", "runs/grader/cache/test", "--studies", "100"),
         ("grades", "--crops", "runs/grader/cache/test_natural", "--studies", "40"),

@@ -2,6 +2,7 @@
 
     levels       finding and naming the levels on real held-out images, and on synthetic ones
     groups       the same by maker, field strength and sequence
+    held-out     whole groups left out of training, one at a time: a training and a measurement for each
     grades       the whole reading of labelled studies (phantom, RSNA 2024), or the graders alone on cut crops
     folds        grouped five-fold cross-validation: a training and a measurement for each fold
     depth        canal grades against the canal depth measured on SPIDER's masks
@@ -18,13 +19,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.results import FOLDER, markdown, save
 
-PARTS = ("levels", "groups", "grades", "folds", "depth", "steps", "stability", "calibration", "refusals")
+PARTS = (
+    "levels", "groups", "held-out", "grades", "folds", "depth", "steps", "stability", "calibration", "refusals",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,18 +55,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def command(given: Sequence[str]) -> str:
     """What anyone would type: without the folders that differ from machine to machine."""
-    kept, own = [], {"--results", "--data", "--int8", "--fp32", "--answers"}
+    kept, own = [], {"--results", "--data", "--int8", "--fp32", "--answers", "--pretrained", "--work"}
     words = iter(given)
     for word in words:
         if word in own:
             next(words, None)
         else:
             kept.append(word)
-    return f"python -m export.evaluate {' '.join(kept)}"
+    return f"python -m export.evaluate {shlex.join(kept)}"
 
 
 def _module(part: str):  # type: ignore[no-untyped-def]
-    return importlib.import_module(f"export.evaluation.{part}")
+    return importlib.import_module(f"export.evaluation.{part.replace('-', '_')}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,18 +44,33 @@ class Case:
 
 def held_out_real(data: Path) -> list[Case]:
     """Mid-sagittal T2, T1 and SPACE of the held-out patients, with our boxes checked by eye."""
+    return real(data, lambda study: spider.held_out(study.patient))
+
+
+def held_out_masked(data: Path) -> list[Case]:
+    """Every third masked SPACE slice of the held-out patients: truth by SPIDER's annotators, off the midline too."""
+    return masked(data, lambda study: spider.held_out(study.patient))
+
+
+def real(data: Path, chosen: Callable[[LabelledStudy], bool]) -> list[Case]:
+    """The chosen mid-sagittal pictures, whoever's."""
     folder = data / spider.MIDSAGITTAL
     spacing = spider.spacing_mm(folder)
-    studies = [s for s in spider.midsagittal_studies(folder) if spider.held_out(s.patient)]
+    studies = [s for s in spider.midsagittal_studies(folder) if chosen(s)]
     return [_real(study, folder / "images" / study.study_id, spacing[study.study_id]) for study in studies]
 
 
-def held_out_masked(data: Path, every: int = 3) -> list[Case]:
-    """Every third masked SPACE slice of the held-out patients: truth by SPIDER's annotators, off the midline too."""
+def masked(data: Path, chosen: Callable[[LabelledStudy], bool], every: int = 3) -> list[Case]:
+    """Of the masked SPACE slices that show L5/S1 every third, those chosen.
+
+    Held-out patients are counted apart from the others, so that theirs are the same whoever else is chosen.
+    """
     folder = data / spider.SPACE
-    studies = [s for s in spider.space_studies(folder) if spider.held_out(s.patient)]
-    cases = [_real(s, folder / "images" / s.study_id, _SPACE_MM, "space slices") for s in studies]
-    return [case for case in cases if Level.L5_S1 in case.truth][::every]
+    whole = [s for s in spider.space_studies(folder) if any(label.level is Level.L5_S1 for label in s.boxes)]
+    unseen = [s for s in whole if spider.held_out(s.patient)]
+    others = [s for s in whole if not spider.held_out(s.patient)]
+    thirds = [s for s in (*unseen[::every], *others[::every]) if chosen(s)]
+    return [_real(s, folder / "images" / s.study_id, _SPACE_MM, "space slices") for s in thirds]
 
 
 def with_field(case: Case, field_mm: float) -> Case | None:

@@ -17,10 +17,10 @@ from statistics import median
 
 import numpy as np
 
-from appliance.core.disc_chain import Point, candidates_from
+from appliance.core.disc_chain import WELL_SEEN, Point, candidates_from
 from appliance.core.models import Box, Detector
 from appliance.core.numbering import Numbering, name_levels
-from appliance.core.spine import STRUCTURES, Structure
+from appliance.core.spine import STRUCTURES, Level, Structure
 from export.detector.cases import (
     FIELDS_MM,
     Case,
@@ -46,20 +46,40 @@ class Outcome:
 
     name: str
     kind: str
-    right: int
-    """Levels found within `REACH_MM` and nearer to their own truth than to any other."""
-    wrong: int
-    """Levels named, but not right."""
-    truths: int
+    found: tuple[Level, ...]
+    """Levels named within `REACH_MM` of their own truth, and nearer to it than to any other."""
+    misnamed: tuple[Level, ...]
+    """Levels named, but elsewhere."""
+    visible: tuple[Level, ...]
+    """Levels the truth knows."""
     uncertain: bool
     errors_mm: tuple[float, ...]
-    """Centre errors of the right ones."""
+    """Centre errors of `found`, in its order."""
     sacrum_visible: bool
+    seen: tuple[Level, ...] = ()
+    """Levels of the truth where a disc is well seen within `REACH_MM`, whatever it was called."""
+
+    @property
+    def right(self) -> int:
+        return len(self.found)
+
+    @property
+    def wrong(self) -> int:
+        return len(self.misnamed)
+
+    @property
+    def truths(self) -> int:
+        return len(self.visible)
 
     @property
     def perfect(self) -> bool:
         """All true levels right and nothing named wrongly."""
         return self.right == self.truths and self.wrong == 0
+
+    @property
+    def wrong_and_sure(self) -> bool:
+        """A wrong name and no warning: the dangerous ones."""
+        return self.wrong > 0 and not self.uncertain
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +94,7 @@ class Summary:
     uncertain: float
     """Share of pictures whose numbering was called uncertain."""
     wrong_and_sure: float
-    """Share of pictures with a wrong name and no warning: the dangerous ones."""
+    """Share of pictures with a wrong name and no warning."""
     median_mm: float
     p95_mm: float
 
@@ -82,17 +102,21 @@ class Summary:
 def read_case(detector: Detector, case: Case) -> tuple[Numbering, Outcome]:
     """The appliance's chain on one picture. The frame is millimetres (approximate ones for resampled images)."""
     boxes = detector.detect(case.pixels, case.aspect)
-    numbering = name_levels(candidates_from(boxes, 0, lambda p: _to_mm(case, p), case.pixels.shape[0]))
+    candidates = candidates_from(boxes, 0, lambda p: _to_mm(case, p), case.pixels.shape[0])
+    numbering = name_levels(candidates)
     truth = {level: _to_mm(case, _center(box)) for level, box in case.truth.items()}
-    errors: list[float] = []
+    errors: dict[Level, float] = {}
     for disc in numbering.levels:
         nearest = min(truth, key=lambda level: math.dist(truth[level], disc.center), default=None)
         if nearest is disc.level and math.dist(truth[nearest], disc.center) <= REACH_MM:
-            errors.append(math.dist(truth[nearest], disc.center))
-    wrong = len(numbering.levels) - len(errors)
+            errors[nearest] = math.dist(truth[nearest], disc.center)
+    discs = [c.center for c in candidates if c.score >= WELL_SEEN]
+    seen = tuple(level for level, at in truth.items() if any(math.dist(at, disc) <= REACH_MM for disc in discs))
+    misnamed = tuple(disc.level for disc in numbering.levels if disc.level not in errors)
     outcome = Outcome(
-        case.name, case.kind, len(errors), wrong, len(truth), numbering.uncertain, tuple(errors), case.sacrum_visible
-    )
+        case.name, case.kind, tuple(errors), misnamed, tuple(truth), numbering.uncertain, tuple(errors.values()),
+        case.sacrum_visible, seen,
+    )  # fmt: skip
     return numbering, outcome
 
 
@@ -211,7 +235,7 @@ def _summary(kind: str, found: Sequence[Outcome]) -> Summary:
     return Summary(
         kind=kind, pictures=len(found), all_right=_share(o.perfect for o in found),
         levels_right=sum(o.right for o in found) / max(truths, 1), uncertain=_share(o.uncertain for o in found),
-        wrong_and_sure=_share(o.wrong > 0 and not o.uncertain for o in found),
+        wrong_and_sure=_share(o.wrong_and_sure for o in found),
         median_mm=median(errors) if errors else math.nan,
         p95_mm=float(np.percentile(errors, 95)) if errors else math.nan,
     )

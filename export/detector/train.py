@@ -19,6 +19,7 @@ from torch import nn
 
 from appliance.core.spine import STRUCTURES
 from export.datasets import spider
+from export.datasets.sample import LabelledStudy
 from export.detector.augment import Drawn, draw
 from export.detector.data import Picture, complete, pictures_of
 from export.detector.model import new_model
@@ -47,10 +48,15 @@ class Plan:
     warm_steps: int = 60
     seed: int = 0
     threads: int = 1
+    steps: int | None = None
+    """Counted in place of minutes where two trainings must be alike whatever else the machine does."""
 
-    def at(self, spent: float) -> tuple[int, float]:
-        """(size, learning rate) after that many minutes."""
-        done = min(spent / self.minutes, 1.0)
+    def done(self, step: int, minutes: float) -> float:
+        """Share of the budget that is spent, 1 at the end."""
+        return min(minutes / self.minutes if self.steps is None else step / self.steps, 1.0)
+
+    def at(self, done: float) -> tuple[int, float]:
+        """(size, learning rate) when that share of the budget is spent."""
         total = 0.0
         size = self.phases[-1].size
         for phase in self.phases:
@@ -89,20 +95,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the pictures, train, leave `current.pt` in the folder."""
-    phases = tuple(Phase(int(s), float(w)) for s, w in (part.split(":") for part in args.sizes.split(",")))
-    plan = Plan(args.minutes, phases, batch=args.batch, rate=args.rate, seed=args.seed, threads=args.threads)
+    plan = Plan(args.minutes, phases_of(args.sizes), batch=args.batch, rate=args.rate, seed=args.seed, threads=args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
     pools = training_pools(args.data, args.phantoms, midsagittal=not args.no_midsagittal)
     train(pools, plan, args.pretrained, args.out, resume=args.resume)
     return 0
 
 
-def training_pools(data: Path, phantoms: int, midsagittal: bool = True) -> list[Pool]:
-    """Everything but the held-out patients; the share of each kind in a batch is set here."""
-    space = [s for s in spider.space_studies(data / spider.SPACE) if not spider.held_out(s.patient)]
+def phases_of(sizes: str) -> tuple[Phase, ...]:
+    """`320:0.5,640:0.5` as phases."""
+    return tuple(Phase(int(s), float(w)) for s, w in (part.split(":") for part in sizes.split(",")))
+
+
+def training_pools(
+    data: Path, phantoms: int, midsagittal: bool = True, keep: Callable[[LabelledStudy], bool] = lambda _: True
+) -> list[Pool]:
+    """Everything but the held-out patients and the real pictures that `keep` refuses.
+
+    The share of each kind in a batch is set here.
+    """
+    space = [s for s in spider.space_studies(data / spider.SPACE) if not spider.held_out(s.patient) and keep(s)]
     pools = [Pool("space", complete(p for s in space for p in pictures_of(s)), 0.25)]
     if midsagittal:
-        middle = [s for s in spider.midsagittal_studies(data / spider.MIDSAGITTAL) if not spider.held_out(s.patient)]
+        every = spider.midsagittal_studies(data / spider.MIDSAGITTAL)
+        middle = [s for s in every if not spider.held_out(s.patient) and keep(s)]
         images = data / spider.MIDSAGITTAL / "images"
         drawn = [p for s in middle for p in pictures_of(s, spider.row_to_column(images / s.study_id))]
         pools.append(Pool("midsagittal", drawn, 0.5))
@@ -149,8 +165,8 @@ def train(pools: Sequence[Pool], plan: Plan, pretrained: Path, out: Path, resume
     say("; ".join(f"{p.name}: {len(p.pictures)}" for p in pools) + f"; {plan}")
     rng = np.random.default_rng([plan.seed, state.step])
     began, last_saved, losses = time.monotonic() - state.minutes * 60, state.minutes, list[list[float]]()
-    while state.minutes < plan.minutes:
-        size, rate = plan.at(state.minutes)
+    while (done := plan.done(state.step, state.minutes)) < 1:
+        size, rate = plan.at(done)
         losses.append(state.advance(draw_batch(pools, plan.batch, size, rng), rate, plan.warm_steps))
         state.minutes = (time.monotonic() - began) / 60
         if state.step % 25 == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +37,15 @@ def state() -> TrainingState:
 
 
 def test_the_plan_grows_the_size_and_lowers_the_rate() -> None:
-    assert PLAN.at(0.0)[0] == 64 and PLAN.at(0.7)[0] == 96 and PLAN.at(2.0)[0] == 96
+    assert PLAN.at(0.0)[0] == 64 and PLAN.at(0.7)[0] == 96 and PLAN.at(1.0)[0] == 96
     rates = [PLAN.at(m)[1] for m in (0.0, 0.5, 1.0)]
     assert rates == sorted(rates, reverse=True) and rates[-1] == pytest.approx(PLAN.final_rate)
+
+
+def test_the_budget_is_minutes_or_steps() -> None:
+    assert PLAN.done(step=999, minutes=0.5) == 0.5 and PLAN.done(step=0, minutes=2.0) == 1.0
+    counted = replace(PLAN, steps=10)
+    assert counted.done(step=5, minutes=99.0) == 0.5 and counted.done(step=10, minutes=0.0) == 1.0
 
 
 def test_tensors_are_what_the_loss_reads() -> None:
