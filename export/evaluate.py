@@ -8,6 +8,7 @@
     stability    do grades stay when a second scanner's picture is shown
     calibration  are probabilities honest, before and after the temperature
     refusals     how often spoilt pictures are refused, and how often good ones
+    recipes      what INT8 costs a grader, way by way of quantising it
 
 Each writes `benchmarks/results/<name>.json` (shown in documents by `python -m benchmarks.tables`) and prints Markdown.
 INT8 models (`--int8`) beside FP32 (`--fp32`), through the box's own adapter.
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from benchmarks.results import FOLDER, markdown, save
 
-PARTS = ("levels", "groups", "grades", "folds", "depth", "stability", "calibration", "refusals")
+PARTS = ("levels", "groups", "grades", "folds", "depth", "stability", "calibration", "refusals", "recipes")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def command(given: Sequence[str]) -> str:
     """What anyone would type: without the folders that differ from machine to machine."""
-    kept, own = [], {"--results", "--data", "--int8", "--fp32", "--answers"}
+    kept, own = [], {"--results", "--data", "--int8", "--fp32", "--answers", "--runs", "--work"}
     words = iter(given)
     for word in words:
         if word in own:
