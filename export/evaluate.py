@@ -10,6 +10,7 @@
     stability    do grades stay when a second scanner's picture is shown
     calibration  are probabilities honest, before and after the temperature
     refusals     how often spoilt pictures are refused, and how often good ones
+    recipes      what INT8 costs a grader, way by way of quantising it
 
 Each writes `benchmarks/results/<name>.json` (shown in documents by `python -m benchmarks.tables`) and prints Markdown.
 INT8 models (`--int8`) beside FP32 (`--fp32`), through the box's own adapter.
@@ -27,7 +28,7 @@ from pathlib import Path
 from benchmarks.results import FOLDER, markdown, save
 
 PARTS = (
-    "levels", "groups", "held-out", "grades", "folds", "depth", "steps", "stability", "calibration", "refusals",
+    "levels", "groups", "held-out", "grades", "folds", "depth", "steps", "stability", "calibration", "refusals", "recipes",
 )  # fmt: skip
 
 
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def command(given: Sequence[str]) -> str:
     """What anyone would type: without the folders that differ from machine to machine."""
-    kept, own = [], {"--results", "--data", "--int8", "--fp32", "--answers", "--pretrained", "--work"}
+    kept, own = [], {"--results", "--data", "--int8", "--fp32", "--answers", "--pretrained", "--runs", "--work"}
     words = iter(given)
     for word in words:
         if word in own:

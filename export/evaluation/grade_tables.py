@@ -17,17 +17,17 @@ Runs = Mapping[str, Sequence[Read]]
 """By the name of the weights; the first is what the box runs."""
 
 CEILINGS: Mapping[Region, tuple[str, ...]] = {
-    Region.CANAL: ("0.934", "0.764", "-", "-/0.55/0.81", "0.84", "-", "0.259", "-"),
-    Region.FORAMINAL: ("0.839", "0.701", "-", "-/0.59/0.63", "0.69", "-", "0.480", "-"),
-    Region.SUBARTICULAR: ("0.800", "0.689", "-", "-/0.52/0.75", "0.74", "-", "0.545", "-"),
+    Region.CANAL: ("0.934", "0.764", "-", "-", "-/0.55/0.81", "0.84", "-", "0.259", "-"),
+    Region.FORAMINAL: ("0.839", "0.701", "-", "-", "-/0.59/0.63", "0.69", "-", "0.480", "-"),
+    Region.SUBARTICULAR: ("0.800", "0.689", "-", "-", "-/0.52/0.75", "0.74", "-", "0.545", "-"),
 }
 """Out-of-fold predictions of a member of RSNA 2024's 4th place, over all 1,975 studies [lumbar-mri.md]."""
 WINNERS_SCORE, CONSTANT_SCORE = "0.39-0.40", "0.859"
 """RSNA 2024's official score: the first places, and a constant prior [lumbar-mri.md]."""
 
-COLUMNS = ("accuracy", "macro F1", "weighted F1", "recall normal/mod/sev", "quadratic κ", "linear κ",
-           "weighted log loss", "calibration error")  # fmt: skip
-_INTERVALS = ("accuracy", "macro_f1", None, None, "quadratic_kappa", None, "weighted_log_loss", "calibration_error")
+COLUMNS = ("accuracy", "macro F1", "weighted F1", "precision normal/mod/sev", "recall normal/mod/sev", "quadratic κ",
+           "linear κ", "weighted log loss", "calibration error")  # fmt: skip
+_INTERVALS = ("accuracy", "macro_f1", None, None, None, "quadratic_kappa", None, "weighted_log_loss", "calibration_error")
 
 
 def tables(runs: Runs, data: str, command: str, real: bool) -> list[Table]:
@@ -87,7 +87,7 @@ def _cells(cases: Sequence[Graded], sure: bool = True) -> tuple[str, ...]:
     tally = tally_of(cases)
     found, between = figures(tally), intervals(tally) if sure else {}
     texts = [_number(found, key) for key in ("accuracy", "macro_f1", "weighted_f1")]
-    texts.append("/".join(_text(found[f"recall_{s}"], 2) for s in SEVERITIES))
+    texts += ["/".join(_text(found[f"{kind}_{s}"], 2) for s in SEVERITIES) for kind in ("precision", "recall")]
     keys = ("quadratic_kappa", "linear_kappa", "weighted_log_loss", "calibration_error")
     texts += [_number(found, key) for key in keys]
     return tuple(
@@ -181,7 +181,8 @@ def _difference(cases: Cases) -> Body:
         rows += [
             (name, key.replace("_", " "), _text(mine[key]), _text(theirs[key]), f"{100 * (mine[key] - theirs[key]):+.2f}",
              f"{100 * between[key][0]:+.2f} to {100 * between[key][1]:+.2f}")
-            for key in ("accuracy", "macro_f1", "weighted_f1", "quadratic_kappa", "linear_kappa", "weighted_log_loss")
+            for key in ("accuracy", "macro_f1", "weighted_f1", "quadratic_kappa", "linear_kappa", "weighted_log_loss",
+                        "calibration_error")
         ]  # fmt: skip
     return ("region", "figure", a, b, "difference, points", "95 % by patient"), tuple(rows)
 

@@ -12,9 +12,11 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from numpy.typing import NDArray
 
 from appliance.core.spine import CONDITIONS, LEVELS, SEVERITIES, Region
 from export import metrics
+from export.evaluation.tally import Tally
 from export.metrics import Graded
 
 COLOURS = ("#4c78a8", "#f2a93b", "#c8443c")
@@ -54,6 +56,33 @@ def draw_depth(measured: Mapping[str, Sequence[Any]], path: Path) -> Path:
     return _saved(figure, path)
 
 
+def draw_reliability(tallies: Mapping[tuple[str, str], Mapping[str, Tally]], path: Path) -> Path:
+    """Share right over confidence, before and after calibration; `tallies` by region and model, then by way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    models = list(dict.fromkeys(model for _, model in tallies))
+    figure, axes = plt.subplots(len(models), len(Region), figsize=(8.4, 3 * len(models)), sharey=True, squeeze=False)
+    for row, model in zip(axes, models, strict=True):
+        for axis, region in zip(row, Region, strict=True):
+            for way, tally in tallies.get((region.value, model), {}).items():
+                _reliability(axis, tally.bins.sum(axis=0), way)
+            _finish_reliability(axis, f"{region}, {model}")
+        row[0].set_ylabel("share right")
+    return _saved(figure, path)
+
+
+def _reliability(axis: Any, sums: NDArray[np.floating], name: str) -> None:
+    """One line; `sums` as `metrics.calibration_bins`."""
+    seen = sums[:, 2] > 0
+    confidence, right = (sums[seen, n] / sums[seen, 2] for n in (0, 1))
+    axis.plot(confidence, right, marker="o", markersize=4, label=f"{name} ({metrics.error_of_bins(sums):.3f})")
+
+
+def _finish_reliability(axis: Any, title: str) -> None:
+    axis.plot((0.3, 1), (0.3, 1), color="#bbbbbb", linewidth=1)
+    axis.set(title=title, xlabel="confidence")
+    axis.legend(fontsize=7, title="calibration error", title_fontsize=7, loc="lower right")
+
+
 def _confusion(cases: Mapping[str, Sequence[Graded]], path: Path) -> Path:
     figure, axes = plt.subplots(len(cases), len(Region), figsize=(8.4, 2.8 * len(cases)), squeeze=False)
     for row, (model, each) in zip(axes, cases.items(), strict=True):
@@ -74,17 +103,11 @@ def _confusion(cases: Mapping[str, Sequence[Graded]], path: Path) -> Path:
 def _calibration(cases: Mapping[str, Sequence[Graded]], path: Path) -> Path:
     figure, axes = plt.subplots(1, len(Region), figsize=(8.4, 3), sharey=True)
     for axis, region in zip(axes, Region, strict=True):
-        axis.plot((0.3, 1), (0.3, 1), color="#bbbbbb", linewidth=1)
         for model, each in cases.items():
             own = [c for c in each if c.condition.region is region]
             if own:
-                sums = metrics.calibration_bins(*metrics.arrays(own))
-                seen = sums[:, 2] > 0
-                error = metrics.error_of_bins(sums)
-                axis.plot(sums[seen, 0] / sums[seen, 2], sums[seen, 1] / sums[seen, 2], marker="o", markersize=4,
-                          label=f"{model} ({error:.3f})")  # fmt: skip
-        axis.set(title=region.value, xlabel="confidence")
-        axis.legend(fontsize=7, title="calibration error", title_fontsize=7)
+                _reliability(axis, metrics.calibration_bins(*metrics.arrays(own)), model)
+        _finish_reliability(axis, region.value)
     axes[0].set_ylabel("share right")
     return _saved(figure, path)
 

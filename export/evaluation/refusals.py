@@ -3,6 +3,9 @@
 Real pictures are mid-sagittal T1 and T2 of SPIDER, read as series of one slice, and Sudirman's axial ones sent under a
 sagittal header; studies with all series are synthetic. A place counts as refused when it got no grade, whatever the
 reason: a study that is refused as a whole refuses all of its places.
+
+SPIDER's pictures are parted by patient as for the detector: those it was trained on set the thresholds of
+`appliance/core/plausibility.py` by the rules of `export/evaluation/thresholds.py`; the held-out ones are measured here.
 """
 
 from __future__ import annotations
@@ -18,17 +21,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from appliance.core.geometry import ImagePlane
 from appliance.core.spine import Condition, Level, Region
 from appliance.core.study import Contrast, Series, Slice, Study
 from appliance.errors import InputError
 from appliance.pipeline import Models, Options, read_study
 from benchmarks.results import Table
-from export.datasets import spider
 from export.datasets.sample import LabelledStudy
-from export.evaluation import faults
+from export.evaluation import faults, thresholds
 from export.evaluation.answers import opened
 from export.evaluation.intervals import wilson
+from export.evaluation.spider_midsagittal import midsagittal, placed
 
 T1, T2 = Contrast(600.0, 10.0), Contrast(3500.0, 100.0)
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--studies", type=int, default=6, help="synthetic studies; seven seconds each to draw")
     parser.add_argument("--limit", type=int, help="at most so many real pictures of each sequence")
+    parser.add_argument("--crops", type=Path, default=Path("runs/grader/cache"), help="train/ sets the share of black")
 
 
 def run(args: argparse.Namespace) -> Mapping[str, list[Table]]:
@@ -61,8 +64,10 @@ def run(args: argparse.Namespace) -> Mapping[str, list[Table]]:
         counts[trial.pictures, trial.fault].update(answers(trial, models))
     rows = tuple((*key, *_cells(found)) for key, found in counts.items())
     columns = ("pictures", "fault", "places", "refused", "reasons, by places")
-    data = "real: SPIDER (all patients: nothing is trained on this), Sudirman; SYNTHETIC: unseen phantoms with drawn faults"
-    return {"refusals": [Table("Spoilt and good pictures refused", data, args.command, columns, rows)]}
+    data = ("real: SPIDER's held-out patients, who set no threshold, and Sudirman's slices; SYNTHETIC: unseen phantoms; "
+            "faults are drawn")  # fmt: skip
+    refused = Table("Spoilt and good pictures refused", data, args.command, columns, rows)
+    return {"refusals": [refused, thresholds.table(args, models)]}
 
 
 def answers(trial: Trial, models: Models) -> Counter[str]:
@@ -77,20 +82,12 @@ def answers(trial: Trial, models: Models) -> Counter[str]:
 
 
 def real_trials(data: Path, limit: int | None) -> Iterator[Trial]:
-    """Good T1 and T2, each also under the other's header, moved, and empty."""
-    folder = data / spider.MIDSAGITTAL
-    if not folder.exists():
-        return
-    spacing, seen = spider.spacing_mm(folder), Counter[str]()
-    for study in spider.midsagittal_studies(folder):
-        if "SPACE" in study.study_id:
-            continue
-        kind = "T1" if "_t1" in study.study_id else "T2"
-        seen[kind] += 1
-        if limit is None or seen[kind] <= limit:
-            path = folder / "images" / study.study_id
-            series = placed(study.load().series[0], spacing[study.study_id], spider.row_to_column(path))
-            yield from _of_one(series, kind)
+    """Good T1 and T2 of held-out patients, each also under the other's header, moved, and empty."""
+    seen = Counter[str]()
+    for picture in midsagittal(data, held_out=True):
+        seen[picture.kind] += 1
+        if limit is None or seen[picture.kind] <= limit:
+            yield from _of_one(picture.series, picture.kind)
 
 
 def _of_one(series: Series, kind: str) -> Iterator[Trial]:
@@ -111,18 +108,6 @@ def _of_one(series: Series, kind: str) -> Iterator[Trial]:
     for pictures, fault, spoilt, concerned in cases:
         study = Study(series.series_uid, (spoilt,))
         yield Trial(pictures, fault, study, (concerned,))
-
-
-def placed(series: Series, spacing: float, aspect: float) -> Series:
-    """A single picture as a sagittal series wide enough for foramina: the one slice again every 4 mm to both sides."""
-    (one,) = series.slices
-    rows, columns = one.pixels.shape
-    slices = tuple(
-        replace(one, sop_uid=f"{one.sop_uid}.{n}", plane=ImagePlane((4.0 * n, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0),
-                                                                    spacing * aspect, spacing, rows, columns))
-        for n in range(-5, 6)
-    )  # fmt: skip
-    return replace(series, slices=slices)
 
 
 def axial_trials(data: Path, limit: int | None) -> Iterator[Trial]:

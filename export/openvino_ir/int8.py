@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import nncf
 import numpy as np
@@ -35,34 +36,61 @@ DETECTOR_SCOPES: tuple[Scope, ...] = (
     Scope("head", (r"^/(.*/)?model\.22/.*",), "the whole detection head, when the decoding alone does not suffice"),
 )
 
+_GREY, _ATTENTION, _LAST = r"^/(Sub|Mul|ReduceMean|Sqrt|Add|Div)(_[0-9]+)?$", r"^/(.*/)?att/.*", r"^/(.*/)?fc/.*"
+_STAGES = r"^/(.*/)?features/features\.{}/.*"
+
 GRADER_SCOPES: tuple[Scope, ...] = (
-    Scope("attention-and-last", (r"^/(.*/)?att/.*", r"^/(.*/)?fc/.*"), "what INT8 hurts most in a small pooled net"),
     Scope(
-        "attention-last-and-stem",
-        (r"^/(.*/)?att/.*", r"^/(.*/)?fc/.*", r"^/(.*/)?features/features\.(0|1)/.*"),
-        "the first layers too, where one channel in carries all contrast",
+        "grey-attention-and-last",
+        (_GREY, _ATTENTION, _LAST),
+        "a slice's mean and deviation, by which its grey is made equal, above all: one rounding there moves every pixel",
     ),
     Scope(
-        "attention-last-and-first-half",
-        (r"^/(.*/)?att/.*", r"^/(.*/)?fc/.*", r"^/(.*/)?features/features\.[0-6]/.*"),
-        "the first half, whose few channels have the widest spread of ranges",
+        "grey-stem-attention-and-last",
+        (_GREY, _ATTENTION, _LAST, _STAGES.format("[01]")),
+        "and the first two stages, where one channel in carries all contrast",
+    ),
+    Scope(
+        "grey-stem-squeezed-attention-and-last",
+        (_GREY, _ATTENTION, _LAST, _STAGES.format("[01456]")),
+        "and the first two stages and the first three that weigh their channels",
+    ),
+    Scope(
+        "grey-stem-middle-attention-and-last",
+        (_GREY, _ATTENTION, _LAST, _STAGES.format("([01789]|10)")),
+        "and the first two stages and the first four with a hard swish after every convolution",
+    ),
+    Scope(
+        "grey-first-half-attention-and-last",
+        (_GREY, _ATTENTION, _LAST, _STAGES.format("[0-6]")),
+        "and the first seven stages, whose few channels have the widest spread of ranges",
+    ),
+    Scope(
+        "grey-first-eleven-attention-and-last",
+        (_GREY, _ATTENTION, _LAST, _STAGES.format("([0-9]|10)")),
+        "and the first eleven stages; the last six hold nine tenths of the weights",
     ),
 )
 """Tried in this order; the first that passes the gate is shipped, so no layer is kept without a measurement."""
 
 
-def quantize(model: ov.Model, pictures: Sequence[NDArray[np.uint8]], scope: Scope) -> ov.Model:
+def quantize(
+    model: ov.Model, pictures: Sequence[NDArray[np.uint8]], scope: Scope, options: Mapping[str, Any] | None = None
+) -> ov.Model:
     """INT8 weights and activations; `pictures` are model inputs of the named calibration set, `scope` stays FP32.
+
+    `options` of `nncf.quantize` replace the usual ones: `export.evaluation.recipes` measures what they are worth.
 
     Raises ValueError when a pattern of `scope` names no operation: it would protect nothing and say it did.
     """
     _must_match(model, scope)
+    usual = {"preset": nncf.QuantizationPreset.MIXED}
     return nncf.quantize(
         model.clone(),
         nncf.Dataset(list(pictures)),
-        preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(pictures),
         ignored_scope=nncf.IgnoredScope(patterns=list(scope.patterns), validate=False),
+        **{**usual, **(options or {})},
     )
 
 

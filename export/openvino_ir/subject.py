@@ -15,7 +15,10 @@ from export.openvino_ir.int8 import Scope
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """`measure` takes the folder of a saved model and gives metrics, higher is better."""
+    """`measure` takes the folder of a saved model and gives metrics; `gate.LOWER_IS_BETTER` names those to keep low.
+
+    The FP32 model is measured first: what is measured against it may remember it.
+    """
 
     name: str
     ir: ov.Model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from export.openvino_ir.gate import gate
+from export.openvino_ir.gate import ALLOWED_DROP, gate
 
 
 def test_small_losses_pass_and_gains_never_fail() -> None:
@@ -18,6 +18,15 @@ def test_one_metric_that_fell_too_far_closes_the_gate() -> None:
     verdict = gate({"f1": 0.90, "recall": 0.80}, {"f1": 0.93, "recall": 0.78}, allowed_drop=0.01)
     assert not verdict.passed
     assert verdict.worst == "recall"
+
+
+def test_a_loss_that_rose_closes_the_gate_and_one_that_fell_does_not() -> None:
+    assert not gate({"weighted_log_loss": 0.20}, {"weighted_log_loss": 0.21}, allowed_drop=0.005).passed
+    assert gate({"weighted_log_loss": 0.20}, {"weighted_log_loss": 0.15}, allowed_drop=0.005).passed
+
+
+def test_half_a_point_is_what_may_be_lost() -> None:
+    assert ALLOWED_DROP == 0.005
 
 
 @pytest.mark.parametrize(

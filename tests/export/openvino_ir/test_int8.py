@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from export.detector.model import Raw, new_model, to_one_channel
+from export.grader.model import GatedAttention, standardise
 from export.openvino_ir.convert import RT_INFO, detector_ir, grader_ir, ov, save, write_facts
 from export.openvino_ir.int8 import DETECTOR_SCOPES, GRADER_SCOPES, Scope, quantize, quantize_until_it_holds
 
@@ -22,12 +23,12 @@ class Tiny(torch.nn.Module):
         self.features = torch.nn.Sequential(
             torch.nn.Conv2d(1, 8, 3, 2, 1), torch.nn.ReLU(), torch.nn.Conv2d(8, 8, 3, 2, 1), torch.nn.ReLU()
         )
-        self.att = torch.nn.Linear(8, 1)
+        self.att = GatedAttention(8, 4)
         self.fc = torch.nn.Linear(8, 3)
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        h = self.features(crops[:, None] / 255).mean((2, 3))
-        attention = torch.softmax(self.att(h)[:, 0], 0)
+        h = self.features(standardise(crops[:, None])).mean((2, 3))
+        attention = torch.softmax(self.att(h), 0)
         return torch.softmax(self.fc((attention[:, None] * h).sum(0)), 0), attention
 
 
@@ -98,6 +99,13 @@ def quantised(model: ov.Model) -> list[str]:
         for op in model.get_ordered_ops()
         if any(op.input_value(i).get_node().get_type_name() == "FakeQuantize" for i in range(op.get_input_size()))
     ]
+
+
+def test_the_grader_makes_the_grey_of_its_slices_equal_in_floating_point(ir: ov.Model, bags: list[np.ndarray]) -> None:
+    int8 = quantize(ir, bags, GRADER_SCOPES[0])
+    named = quantised(int8)
+    assert any(name.startswith("/features") for name in named)
+    assert not [name for name in named if name.split("_")[0] in {"/Sub", "/Div", "/Sqrt", "/ReduceMean", "/Mul"}]
 
 
 def test_the_detector_keeps_its_box_decoding_and_its_whole_head_in_floating_point() -> None:
