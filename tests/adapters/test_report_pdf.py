@@ -50,7 +50,7 @@ def sheet_of(made: Report, folder: Path, whose: Letterhead = Letterhead(), langu
 def read_off(sheet: bytes, folder: Path) -> str:
     """As poppler reads it, letters in the order they are read, their shapes and steering marks taken off."""
     (folder / "sheet.pdf").write_bytes(sheet)
-    ran = subprocess.run(["pdftotext", "-raw", "sheet.pdf", "-"], cwd=folder, capture_output=True, text=True, check=True)
+    ran = subprocess.run(["pdftotext", "-layout", "sheet.pdf", "-"], cwd=folder, capture_output=True, text=True, check=True)
     return "".join(c for c in unicodedata.normalize("NFKC", ran.stdout) if unicodedata.category(c) not in ("Cf", "Mn"))
 
 
