@@ -92,4 +92,5 @@ def test_the_unit_lives_under_a_real_systemd() -> None:
     done = subprocess.run(
         [str(FOLDER / "try-live"), sys.executable], capture_output=True, text=True, check=False, timeout=850
     )
-    assert done.returncode == 0 and done.stdout.count("well: ") == 7 and "NOT: " not in done.stdout, done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 and said.count("well: ") == 7 and "NOT: " not in said, said
