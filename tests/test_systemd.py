@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,19 @@ def test_systemd_finds_no_fault(path: Path, tmp_path: Path) -> None:
     ask = ["systemd-analyze", "security", "--offline=true", "--threshold=25", str(tmp_path / path.name)]
     shown = subprocess.run(ask, capture_output=True, text=True, check=False, timeout=60)
     assert shown.returncode == 0, f"more open than 2.5 of 10:\n{shown.stdout[-300:]}"
+
+
+def _can_try_live() -> bool:
+    return os.geteuid() == 0 and "overlay" in Path("/proc/filesystems").read_text() and Path("/usr/bin/python3.11").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not _can_try_live(), reason="needs root, overlay mounts and Debian's Python 3.11")
+def test_the_unit_lives_under_a_real_systemd() -> None:
+    """Started, sandboxed, read a study, killed, frozen, stopped, restored: see the script's first lines."""
+    done = subprocess.run(
+        [str(FOLDER / "try-live"), sys.executable], capture_output=True, text=True, check=False, timeout=850
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 and said.count("well: ") == 7 and "NOT: " not in said, said
