@@ -98,7 +98,7 @@ def _asked(name: str, ask: Callable[[], str]) -> Check:
 
 
 def _models(settings: Config) -> str:
-    models = verify(models_folder(settings))
+    models = verify(models_folder(settings), settings.reader.second_opinion)
     return f"{len(models)} as the manifest says: {', '.join(models)}"
 
 

@@ -85,6 +85,10 @@ class Reader:
     device: str = _key("auto", "Where the models run.", choices=("auto", "cpu", "gpu"))
     threads: int = _key(0, "CPU threads of one reading; 0: all cores.", 0, 256)
     models: str = _key("", "Folder of the INT8 models. Empty: the ones shipped.")
+    second_opinion: bool = _key(
+        False, "Ask a second grader of another kind at every place and average the two. Its models are not shipped: "
+        "docs/second-opinion.md."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, pairwise
 from time import perf_counter
@@ -14,6 +14,7 @@ from appliance.core.localisation import FEWEST_DISCS, SLICES_LOOKED_AT, Localisa
 from appliance.core.models import Detector, Grader, ModelIdentity
 from appliance.core.plan import Plan, plan_study
 from appliance.core.report import Finding, Reason, Report, Runtime, Times
+from appliance.core.second_opinion import Second, disagreement_warning
 from appliance.core.series_selection import Selection, choose_series
 from appliance.core.single_image import is_unplaced, plan_pictures
 from appliance.core.spine import LEVELS, Region
@@ -28,17 +29,21 @@ NAMED_FILES = 3
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What reads: one detector, a grader for each region, and on what they run."""
+    """What reads: one detector, a grader for each region, perhaps a second one, and on what they run."""
 
     detector: Detector
     graders: Mapping[Region, Grader]
     device: str = "CPU"
     fallback: bool = False
     """True when a GPU was asked for and the CPU had to do."""
+    second: Mapping[Region, Second] = field(default_factory=dict)
 
     @property
     def identities(self) -> tuple[ModelIdentity, ...]:
-        return (self.detector.identity, *(self.graders[region].identity for region in Region))
+        """The detector, the graders, the second graders: who is in a report, and in its id."""
+        firsts = (self.graders[region].identity for region in Region)
+        seconds = (self.second[region].grader.identity for region in Region if region in self.second)
+        return (self.detector.identity, *firsts, *seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def read_study(
         levels=levels,
         findings=findings,
         alerts=f.alerts_of(findings, plan.found),
-        warnings=(*plan.warnings, *_told(study.skipped)),
+        warnings=(*plan.warnings, *disagreement_warning(findings), *_told(study.skipped)),
         models=models.identities,
         runtime=Runtime(models.device, models.detector.identity.precision, models.fallback, stages.finished()),
         times=Times(read_at=now.isoformat(timespec="seconds"), study_date=study.study_date),
@@ -141,7 +146,7 @@ def _grade(plan: Plan, models: Models, stages: Stages) -> Iterator[Finding]:
             graded = not isinstance(plan.regions[region], Reason)
             tick = stages.begin(region.value, len(f.conditions_of(region)) * len(LEVELS)) if graded else _no_tick
             for cut in places:
-                yield f.grade(cut, models.graders[region], in_patient)
+                yield f.grade(cut, models.graders[region], models.second.get(region), in_patient)
                 tick()
 
 

@@ -51,8 +51,9 @@ def models_folder(settings: Config) -> Path:
 
 def models_of(settings: Config, cache: Path | None = None) -> Models:
     """Verified and compiled. Raises ModelError."""
-    loaded = load_models(models_folder(settings), settings.reader.device, settings.reader.threads, cache)
-    return Models(loaded.detector, loaded.graders, loaded.device, loaded.fallback)
+    reader = settings.reader
+    loaded = load_models(models_folder(settings), reader.device, reader.threads, cache, reader.second_opinion)
+    return Models(loaded.detector, loaded.graders, loaded.device, loaded.fallback, loaded.second)
 
 
 def password_of(mqtt: Mqtt) -> tuple[str, str]:

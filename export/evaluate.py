@@ -9,6 +9,7 @@
     steps        what each step of the canal grader's training did to real canals, and its cost on drawn ones
     stability    do grades stay when a second scanner's picture is shown
     calibration  are probabilities honest, before and after the temperature
+    second       what a second opinion changes, where the two graders disagree, what it costs
     refusals     how often spoilt pictures are refused, and how often good ones
     recipes      what INT8 costs a grader, way by way of quantising it
 
@@ -28,7 +29,8 @@ from pathlib import Path
 from benchmarks.results import FOLDER, markdown, save
 
 PARTS = (
-    "levels", "groups", "held-out", "grades", "folds", "depth", "steps", "stability", "calibration", "refusals", "recipes",
+    "levels", "groups", "held-out", "grades", "folds", "depth", "steps", "stability", "calibration", "second",
+    "refusals", "recipes",
 )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """The model cards, from what is recorded: `python -m export.model_card` writes `models_int8/*/MODEL_CARD.md` anew.
 
-Run it after every `export.quantize`; `--check` only looks, and exits 1 when a card is behind its weights. Reads
-MANIFEST.json and each model's own `rt_info`; needs no torch.
+Run it after every `export.quantize` and `export.evaluate second`; `--check` only looks, and exits 1 when a card is
+behind its weights. Reads MANIFEST.json, each model's own `rt_info` and `benchmarks/results/second-opinion.json`; needs
+no torch.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from benchmarks.results import FOLDER, Table, load
 from export.openvino_ir.gate import ALLOWED_DROP, LOWER_IS_BETTER, gate
 
 MODELS = Path(__file__).resolve().parents[1] / "models_int8"
+SECOND = "second-opinion"
+SECOND_TABLES = ("What a second opinion changes", "Where the two disagree")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ DETECTOR = Story(
     "The numbering rules were tuned after some held-out failures had been seen.",
 )
 GRADER = Story(
-    task="Grades one place as normal/mild, moderate or severe: MobileNetV3 over each slice, pooled by gated attention.",
+    task="Grades one place as normal/mild, moderate or severe: {backbone} over each slice, pooled by gated attention.",
     takes="{slices} slices of the {region} place at most, a square of {crop_mm} mm cut to {input_size} × {input_size}, "
     "grey values by percentile {low_percentile} – {high_percentile}",
     gives="a probability for each of {labels} (temperature {temperature}), and each slice's share of the attention",
@@ -83,8 +88,8 @@ METRICS = {
 """In words; a metric not named here is shown by its own name."""
 
 
-def card(name: str, entry: Mapping[str, Any], facts: Mapping[str, str]) -> str:
-    """One card. `entry` is the manifest's, `facts` the model's `rt_info`.
+def card(name: str, entry: Mapping[str, Any], facts: Mapping[str, str], second: Sequence[Table] = ()) -> str:
+    """One card. `entry` is the manifest's, `facts` the model's `rt_info`, `second` what a second opinion was worth.
 
     Raises ValueError for weights not trained on synthetic studies that do not say in the manifest what they were
     trained on (`trained_on`, `split`, `proves`, `does_not_prove`): the usual words would then be untrue.
@@ -99,7 +104,7 @@ def card(name: str, entry: Mapping[str, Any], facts: Mapping[str, str]) -> str:
             "",
             "A computer pre-screening aid, never a diagnosis; not a medical device; not reviewed by a radiologist.",
             "",
-            story.task,
+            story.task.format(backbone=entry.get("backbone", "MobileNetV3-Large")),
             "",
             *_table(entry, story, facts),
             "",
@@ -114,6 +119,7 @@ def card(name: str, entry: Mapping[str, Any], facts: Mapping[str, str]) -> str:
             "",
             *_numbers(entry),
             "",
+            *(_second_opinion(entry, facts["region"], second) if second and "region" in facts else ()),
             "More, with every case counted: [README](../../README.md) and [benchmarks](../../benchmarks/README.md).",
             "",
             "## What that proves, and what not",
@@ -158,6 +164,35 @@ def _numbers(entry: Mapping[str, Any]) -> list[str]:
     return ["| metric | FP32 | INT8 | change, points |", "|---|---|---|---|", *rows, "", said]
 
 
+def _second_opinion(entry: Mapping[str, Any], region: str, tables: Sequence[Table]) -> list[str]:
+    """What averaging this grader with the other kind changes in its region, and what that costs."""
+    rows = []
+    for changes, differing in ((a, b) for a, b in pairwise(tables) if (a.title, b.title) == SECOND_TABLES):
+        first, other, both = ([r for r in changes.rows if r[:2] == (region, who)] for who in ("first", "second", "both"))
+        share = next((r[2] for r in differing.rows if r[0] == region), "-")
+        if first and other and both:
+            rows.append(f"| {changes.data} | {first[0][4]} | {other[0][4]} | {both[0][4]} | {both[0][6]} | {share} |")
+    cost = next((r for t in tables for r in t.rows if r[0] == f"grading, {region}"), None)
+    told = f"Cost, in one run: {cost[1]} ms for this region alone, {cost[2]} ms with both ({cost[4]} times)." if cost else ""
+    role = "second" if entry.get("role") == "second" else "first"
+    if not rows:
+        why = "[docs/second-opinion.md](../../docs/second-opinion.md)"
+        return ["## A second opinion", "", f"Not measured in this region: no second grader was trained. {why}", ""]
+    return [
+        "## A second opinion",
+        "",
+        f"This is the {role} grader. `reader.second_opinion` (off unless switched on) averages the two; why it is off: "
+        "[a second opinion](../../docs/second-opinion.md).",
+        "",
+        "| measured on | macro F1: first alone | second alone | both | both less the first, points | the two disagree |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+        told,
+        "",
+    ]
+
+
 def facts_of(model: Path) -> dict[str, str]:
     """What the weights say of themselves: `rt_info/lumbarbox` of model.xml."""
     found = ElementTree.parse(model / "model.xml").getroot().find("rt_info/lumbarbox")
@@ -167,7 +202,11 @@ def facts_of(model: Path) -> dict[str, str]:
 def cards(models: Path) -> dict[Path, str]:
     """Every card as it must be, by its path."""
     manifest = json.loads((models / "MANIFEST.json").read_text("utf-8"))["models"]
-    return {models / name / "MODEL_CARD.md": card(name, entry, facts_of(models / name)) for name, entry in manifest.items()}
+    second = load(SECOND) if (FOLDER / f"{SECOND}.json").is_file() else ()
+    return {
+        models / name / "MODEL_CARD.md": card(name, entry, facts_of(models / name), second)
+        for name, entry in manifest.items()
+    }
 
 
 def behind(models: Path) -> list[Path]:

@@ -31,11 +31,12 @@ from appliance.core.drops import Settling
 from appliance.core.gathering import Image, Waits
 from appliance.core.health import HostFacts
 from appliance.core.messages import Message, Topics
-from appliance.core.models import ModelIdentity
+from appliance.core.models import ModelIdentity, Vote
 from appliance.core.report import Alert, Evidence, Finding, Outcome, Reason, Report, Runtime, Times
 from appliance.core.report_csv import to_csv
 from appliance.core.report_json import to_json
-from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region
+from appliance.core.second_opinion import disagreement_warning
+from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region, Severity
 from appliance.core.study import Patient, Role
 from appliance.delivery import Delivery, Pace
 from appliance.errors import Code, DeliveryError, InputError
@@ -74,14 +75,17 @@ class Clock:
         return self.now
 
 
-def report(report_id: str = "r1", *, partly: bool = False, now: datetime = MORNING) -> Report:
-    """A whole report: the canal of L4/L5 is severe; partly: no axial series, so the recesses are not assessed."""
+def report(report_id: str = "r1", *, partly: bool = False, divided: bool = False, now: datetime = MORNING) -> Report:
+    """A whole report: the canal of L4/L5 is severe; partly: no axial series, so the recesses are not assessed;
+    divided: two models read it and disagree on that canal."""
     findings = tuple(_finding(c, level, partly) for c in CONDITIONS for level in LEVELS)
+    if divided:
+        findings = tuple(replace(f, votes=_votes(f)) for f in findings)
     return Report(
         report_id=report_id, revision=1, outcome=Outcome.PARTLY_READ if partly else Outcome.READ,
         study_uid=f"{UID_ROOT}.{zlib.crc32(report_id.encode())}", series=(), levels=(), findings=findings,
         alerts=(Alert("severe_canal", "Severe spinal canal stenosis at L4/L5", Level.L4_L5),),
-        warnings=(), models=(ModelIdentity("fake-detector", "0", "0" * 64, "INT8"),),
+        warnings=disagreement_warning(findings), models=(ModelIdentity("fake-detector", "0", "0" * 64, "INT8"),),
         runtime=Runtime("CPU", "INT8", False, (("levels", 12.5),)), times=Times(now.isoformat(), "20260302"),
     )  # fmt: skip
 
@@ -94,10 +98,17 @@ def _finding(condition: Condition, level: Level, partly: bool) -> Finding:
     return Finding(condition, level, triple, Evidence("1.2.3", (1.0, 2.0, 30.0, 40.0), None, 0.7, 5))
 
 
+def _votes(finding: Finding) -> tuple[Vote, ...]:
+    assert finding.probabilities is not None
+    second = (0.1, 0.6, 0.3) if finding.severity is Severity.SEVERE else finding.probabilities
+    return Vote("first-model", finding.probabilities), Vote("second-model", second)
+
+
 class FakeReader:
     """Reads any text: `corrupt` in it is refused, `fault` is a bug of ours, `partly` lacks the axial series.
 
-    `spine` in it leaves real pictures and slices, `dicom` ones that are DICOM objects; `ID=x` says whose it is.
+    `divided` is read by two models, `spine` in it leaves real pictures and slices, `dicom` ones that are DICOM objects;
+    `ID=x` says whose it is.
     """
 
     def __init__(self) -> None:
@@ -133,7 +144,7 @@ class FakeReader:
                 lambda folder: write_all(shown, pictures, folder),
                 who,
             )
-        made = replace(report(name, partly="partly" in text, now=now), revision=study.revision)
+        made = replace(report(name, partly="partly" in text, divided="divided" in text, now=now), revision=study.revision)
         return Reading(json.loads(json.dumps(to_json(made))), lambda folder: _write(made, folder), who)
 
 

@@ -22,9 +22,17 @@ from openvino import opset13 as ops  # noqa: E402
 SIZE = 128
 
 
-def write_models(folder: Path) -> Path:
-    """All four and their manifest."""
-    made = {"yolov8n-spine": _detector(folder)} | {f"mobilenetv3-{r}": _grader(folder, r) for r in Region}
+RECORD = {"int8": {"macro_f1": 0.90}}
+
+
+def write_models(folder: Path, second_record: float | None = None) -> Path:
+    """All four and their manifest; with a record (macro F1), second graders too, which say the opposite."""
+    made = {"yolov8n-spine": _detector(folder)}
+    made |= {f"mobilenetv3-{r}": _grader(folder, f"mobilenetv3-{r}", r) | RECORD for r in Region}
+    if second_record is not None:
+        record = {"role": "second", "int8": {"macro_f1": second_record}}
+        names = {f"efficientnet-b0-{r}": r for r in Region}
+        made |= {name: _grader(folder, name, r, opposite=True) | record for name, r in names.items()}
     (folder / "MANIFEST.json").write_text(json.dumps({"schema": "lumbarbox.models/1", "models": made}))
     return folder
 
@@ -47,19 +55,20 @@ def _answer() -> np.ndarray:
     return raw
 
 
-def _grader(folder: Path, region: Region) -> dict[str, object]:
+def _grader(folder: Path, name: str, region: Region, opposite: bool = False) -> dict[str, object]:
+    """Dark is severe; `opposite`: bright is."""
     size = 64
     crops = ops.parameter([-1, size, size], ov.Type.u8, name="crops")
     bright = ops.divide(ops.reduce_mean(ops.convert(crops, ov.Type.f32), [1, 2]), np.float32(255))
     attention = ops.softmax(bright, 0)
     dark = ops.subtract(np.float32(1), ops.reduce_sum(ops.multiply(attention, bright), [0], keep_dims=True))
-    logits = ops.multiply(ops.concat([ops.subtract(np.float32(1), dark), ops.multiply(dark, np.float32(0.5)), dark], 0),
-                          np.float32(3))  # fmt: skip
+    three = [ops.subtract(np.float32(1), dark), ops.multiply(dark, np.float32(0.5)), dark]
+    logits = ops.multiply(ops.concat(three[::-1] if opposite else three, 0), np.float32(3))
     facts = {
         "kind": "grader", "labels": " ".join(SEVERITIES), "region": region.value, "crop_mm": "60", "slices": "5",
         "input_size": str(size), "low_percentile": "1.0", "high_percentile": "99.5", "temperature": "1.0",
     }  # fmt: skip
-    return _save(folder, f"mobilenetv3-{region}", ov.Model([ops.softmax(logits, 0), attention], [crops]), facts)
+    return _save(folder, name, ov.Model([ops.softmax(logits, 0), attention], [crops]), facts)
 
 
 def _save(folder: Path, name: str, model: ov.Model, facts: dict[str, str]) -> dict[str, object]:

@@ -27,6 +27,7 @@ def everything_said(folder: Path, *, identifiers: bool) -> FakeLink:
     box.drop(NAME, a="fine")
     box.drop(f"{NAME} 2", a="corrupt")
     box.drop(f"{NAME} 3", a="partly")
+    box.drop(f"{NAME} 4", a="divided")
     box.turn()
     for code in sorted(ALARM_CODES):
         box.ledger.raise_alarm("intake", code, f"{NAME} cannot be moved.", f"Move {NAME} away.", box.clock())
@@ -41,6 +42,14 @@ def everything_said(folder: Path, *, identifiers: bool) -> FakeLink:
     publisher.step(box.clock.tick())
     publisher.stop()
     return link
+
+
+def test_a_result_on_which_two_models_disagree_is_flagged(tmp_path: Path) -> None:
+    said = [json.loads(m.payload) for m in everything_said(tmp_path, identifiers=False).sent if m.topic.endswith("/result")]
+    divided = [body for body in said if body["disagreements"]]
+    assert len(divided) == 1 and divided[0]["disagreements"] == 1
+    flagged = [f for f in divided[0]["findings"] if f["disagreement"]]
+    assert [(f["condition"], f["level"]) for f in flagged] == [("spinal_canal_stenosis", "l4_l5")]
 
 
 @pytest.mark.parametrize("identifiers", [False, True])

@@ -59,6 +59,26 @@ def test_models_that_read_it_differently_are_refused(tmp_path: Path, monkeypatch
     assert caught.value.code is Code.MODEL_WRONG
 
 
+def voted(other: str) -> dict[str, Any]:
+    """As written, read by two models; the second says `other` everywhere."""
+    found = as_written()
+    for finding in (f for f in found["findings"] if f["status"] == "graded"):
+        own = {"model": "yolov8n-spine", "severity": finding["severity"], "probabilities": finding["probabilities"]}
+        triple = dict.fromkeys(("normal_mild", "moderate", "severe"), 0.0) | {other: 1.0}
+        finding["votes"] = [own, {"model": "second", "severity": other, "probabilities": triple}]
+        finding["probabilities"] = {k: (v + triple[k]) / 2 for k, v in finding["probabilities"].items()}
+    return found
+
+
+def test_with_a_second_opinion_the_first_is_held_to_its_own_vote() -> None:
+    assert selftest.compare(voted("normal_mild"), as_written()) == ()
+
+
+def test_a_second_opinion_that_is_garbage_is_noticed() -> None:
+    (line,) = selftest.compare(voted("severe"), as_written())
+    assert line == "the second opinion grades 1 of 20 places as expected"
+
+
 def test_the_shipped_models_read_it_as_expected() -> None:
     folder = Path(__file__).resolve().parents[1] / "models_int8"
     if not (folder / "MANIFEST.json").is_file():

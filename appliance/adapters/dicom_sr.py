@@ -136,7 +136,7 @@ def _graded(finding: Finding, report: Report) -> dict[str, Any]:
     assert finding.severity is not None and finding.probabilities is not None
     shares = zip(SEVERITIES, finding.probabilities, strict=True)
     return {
-        "algorithm_id": _algorithm(report, finding.condition.region),
+        "algorithm_id": _both(report, finding) if finding.votes else _algorithm(report, finding.condition.region),
         "measurements": [_number(c.PROBABILITIES[s], round(share, 6), c.NO_UNITS) for s, share in shares],
         "qualitative_evaluations": [_answer(c.SEVERITY, c.SEVERITIES[finding.severity])],
     }
@@ -175,6 +175,16 @@ def _algorithm(report: Report, region: Region | None) -> sr.AlgorithmIdentificat
     if model is None:
         return None
     return sr.AlgorithmIdentification(model.name, model.version, [f"sha256 {model.sha256}", f"precision {model.precision}"])
+
+
+def _both(report: Report, finding: Finding) -> sr.AlgorithmIdentification:
+    """Two models were averaged: no number is laid at the door of one of them."""
+    voted = {vote.model for vote in finding.votes}
+    models = [m for m in report.models if m.name in voted]
+    name, version = (" + ".join(words) for words in ([m.name for m in models], [m.version for m in models]))
+    told = [f"{m.name} sha256 {m.sha256}" for m in models] + [f"{m.name} precision {m.precision}" for m in models]
+    each = [f"{vote.model} says {vote.severity.label}" for vote in finding.votes]
+    return sr.AlgorithmIdentification(name, version, [*told, *each])
 
 
 def _number(name: c.CodeTriple, value: float, unit: c.CodeTriple) -> sr.Measurement:

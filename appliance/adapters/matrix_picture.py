@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from appliance.core.overlay import BURNED_IN
 from appliance.core.report import Finding, Report
+from appliance.core.second_opinion import MARK, disagreement_warning
 from appliance.core.spine import CONDITIONS, LEVELS, Severity
 
 WIDTH, MARGIN, FIRST, ROW = 1280, 30, 110, 70
@@ -32,6 +33,8 @@ def draw_matrix(report: Report) -> bytes:
         pen.say(f"! {alert.message}", 26, WARN)
     _matrix(pen, report)
     pen.say("Left and right are the patient's own. The percentage is the model's probability of the grade named.", 18, SOFT)
+    for warning in disagreement_warning(report.findings):
+        pen.say(warning, 20, WARN)
     for reason in dict.fromkeys(f.reason for f in report.findings if f.reason is not None):
         pen.say(f"Not assessed: {reason.label}", 20)
     models = ", ".join(f"{m.name} {m.version} ({m.precision}, {m.sha256[:12]})" for m in report.models)
@@ -74,6 +77,6 @@ def _matrix(pen: _Pen, report: Report) -> None:
 def _cell(finding: Finding) -> tuple[str, tuple[int, int, int]]:
     if finding.severity is None or finding.probabilities is None:
         return "Not assessed", FILLS[None]
-    share = f"{finding.probabilities[finding.severity.rank]:.0%}"
+    share = f"{finding.probabilities[finding.severity.rank]:.0%}{f' {MARK}' if finding.disagreement else ''}"
     word = finding.severity.label
     return f"{word.upper() if finding.severity is Severity.SEVERE else word}\n{share}", FILLS[finding.severity]

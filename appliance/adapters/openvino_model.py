@@ -9,7 +9,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from appliance.core.models import DetectedBox, Grade, GraderSpec, ModelIdentity
 from appliance.core.postprocessing import Thresholds, decode
 from appliance.core.preprocessing import HIGH_PERCENTILE, LOW_PERCENTILE, letterbox
+from appliance.core.second_opinion import Second
 from appliance.core.spine import SEVERITIES, STRUCTURES, Region
 from appliance.errors import Code, ModelError
 
@@ -29,28 +30,38 @@ MANIFEST = "MANIFEST.json"
 MANIFEST_SCHEMA = "lumbarbox.models/1"
 DETECTOR = "yolov8n-spine"
 GRADERS: dict[Region, str] = {region: f"mobilenetv3-{region}" for region in Region}
+SECOND_GRADERS: dict[Region, str] = {region: f"efficientnet-b0-{region}" for region in Region}
 REINSTALL = "Install the box's models again; they are part of the program."
+MAKE_SECOND = (
+    "Switch reader.second_opinion off, or make these models on a workbench with `python -m export.second_opinion` "
+    "(docs/second-opinion.md) and copy them to the box; they are not part of the program."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModels:
-    """All four, ready to answer."""
+    """All that was asked for, ready to answer."""
 
     detector: OpenVinoDetector
     graders: dict[Region, OpenVinoGrader]
+    second: dict[Region, Second]
+    """Empty unless a second opinion was asked for."""
     device: str
     """`CPU` or `GPU`: where they really run."""
     fallback: bool
     """The GPU was asked for and was not there."""
 
 
-def load_models(folder: Path, device: str = "auto", threads: int = 0, cache: Path | None = None) -> LoadedModels:
+def load_models(
+    folder: Path, device: str = "auto", threads: int = 0, cache: Path | None = None, second_opinion: bool = False
+) -> LoadedModels:
     """Verify, then compile. `device` is auto, cpu or gpu; `threads` 0 means all cores."""
-    manifest = verify(folder)
+    manifest = verify(folder, second_opinion)
     core = _core(threads, cache)
     for target in _targets(core, device):
         try:
-            return _compile(core, folder, manifest, target, fallback=device == "gpu" and target == "CPU")
+            models = _compile(core, folder, target, fallback=device == "gpu" and target == "CPU")
+            return replace(models, second=_seconds(core, folder, manifest, models)) if second_opinion else models
         except RuntimeError as exc:
             if target == "CPU":
                 raise ModelError(Code.MODEL_WRONG, f"The models cannot be started: {exc}", REINSTALL) from exc
@@ -75,15 +86,24 @@ def devices() -> tuple[str, ...]:
     return tuple(f"{name} ({core.get_property(name, 'FULL_DEVICE_NAME')})" for name in core.available_devices)
 
 
-def verify(folder: Path) -> dict[str, Any]:
-    """The manifest's models, every file's bytes compared with what the manifest says."""
+def verify(folder: Path, second_opinion: bool = False) -> dict[str, Any]:
+    """The manifest's models, every needed file's bytes compared with what the manifest says."""
     models = _manifest(folder)
     for name in (DETECTOR, *GRADERS.values()):
         if name not in models:
             raise ModelError(Code.MODEL_MISSING, f"The model {name} is not in {MANIFEST}.", REINSTALL)
-        for file, expected in models[name]["files"].items():
-            _verify_file(folder / name / file, expected)
+        _verify_model(folder, name, models, REINSTALL)
+    for name in SECOND_GRADERS.values() if second_opinion else ():
+        if name not in models:
+            message = f"reader.second_opinion is on, but the model {name} is not in {folder / MANIFEST}."
+            raise ModelError(Code.MODEL_MISSING, message, MAKE_SECOND)
+        _verify_model(folder, name, models, MAKE_SECOND)
     return models
+
+
+def _verify_model(folder: Path, name: str, manifest: Mapping[str, Any], action: str) -> None:
+    for file, expected in manifest[name]["files"].items():
+        _verify_file(folder / name / file, expected, action)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -99,13 +119,13 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise ModelError(Code.MODEL_WRONG, f"{path} cannot be understood: {exc!r}.", REINSTALL) from exc
 
 
-def _verify_file(path: Path, expected: str) -> None:
+def _verify_file(path: Path, expected: str, action: str) -> None:
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as exc:
-        raise ModelError(Code.MODEL_MISSING, f"{path} is missing: {exc.strerror}.", REINSTALL) from exc
+        raise ModelError(Code.MODEL_MISSING, f"{path} is missing: {exc.strerror}.", action) from exc
     if found != expected:
-        raise ModelError(Code.MODEL_CHANGED, f"{path} is not the file the manifest names.", REINSTALL)
+        raise ModelError(Code.MODEL_CHANGED, f"{path} is not the file the manifest names.", action)
 
 
 def _core(threads: int, cache: Path | None) -> ov.Core:
@@ -125,10 +145,33 @@ def _targets(core: ov.Core, device: str) -> tuple[str, ...]:
     return ("GPU", "CPU") if wants_gpu else ("CPU",)
 
 
-def _compile(core: ov.Core, folder: Path, manifest: Mapping[str, Any], device: str, fallback: bool) -> LoadedModels:
+def _compile(core: ov.Core, folder: Path, device: str, fallback: bool) -> LoadedModels:
     detector = OpenVinoDetector(_read(core, folder / DETECTOR), core, device)
     graders = {region: OpenVinoGrader(_read(core, folder / name), core, device) for region, name in GRADERS.items()}
-    return LoadedModels(detector, graders, device, fallback)
+    return LoadedModels(detector, graders, {}, device, fallback)
+
+
+def _seconds(core: ov.Core, folder: Path, manifest: Mapping[str, Any], models: LoadedModels) -> dict[Region, Second]:
+    """Beside the first graders, on the same device, and shown the same crops."""
+    found = {}
+    for region, name in SECOND_GRADERS.items():
+        grader = OpenVinoGrader(_read(core, folder / name), core, models.device)
+        first = models.graders[region]
+        if grader.spec != first.spec:
+            message = f"{name} was trained on crops cut otherwise than those of {first.identity.name}."
+            raise ModelError(Code.MODEL_WRONG, message, MAKE_SECOND)
+        better = _record(manifest, name) > _record(manifest, GRADERS[region])
+        found[region] = Second(grader, better)
+    return found
+
+
+def _record(manifest: Mapping[str, Any], name: str) -> float:
+    """What settles a tie: macro F1 of the INT8 weights at the accuracy gate."""
+    try:
+        return float(manifest[name]["int8"]["macro_f1"])
+    except (KeyError, TypeError, ValueError) as exc:
+        message = f"{MANIFEST} does not say the macro F1 of {name}, which settles a tie of two models."
+        raise ModelError(Code.MODEL_WRONG, message, MAKE_SECOND) from exc
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from fpdf import FPDF
 from fpdf.enums import Align, MethodReturnValue
 
 from appliance.core.letterhead import Letterhead
+from appliance.core.second_opinion import MARK
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Severity
 from appliance.core.voice import ENGLISH, Typeface, Voice
 
@@ -192,7 +193,8 @@ def _cell(finding: Mapping[str, Any], voice: Voice) -> str:
         return voice.told("Not assessed")
     word = voice.told(Severity(finding["severity"]).label)
     shown = word.upper() if finding["severity"] == "severe" else word
-    return f"{shown}  {voice.percent(finding['probabilities'][finding['severity']])}"
+    mark = f" {MARK}" if finding.get("disagreement") else ""
+    return f"{shown}  {voice.percent(finding['probabilities'][finding['severity']])}{mark}"
 
 
 def _column(condition: Condition, voice: Voice) -> str:

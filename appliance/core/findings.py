@@ -12,6 +12,7 @@ from appliance.core.models import Grade, Grader, GraderSpec, ModelIdentity
 from appliance.core.plan import Plan
 from appliance.core.plausibility import is_void
 from appliance.core.report import Alert, Evidence, Finding, LocatedLevel, Outcome, Reason, SourceImage, Status
+from appliance.core.second_opinion import Second, ask
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region, Severity
 from appliance.core.study import Study
 
@@ -52,15 +53,15 @@ def _gradable(bag: Bag | None) -> Bag | Reason:
     return Reason.SIGNAL_VOID if is_void(bag.crops) else bag
 
 
-def grade(cut: Cut, grader: Grader, in_patient: bool) -> Finding:
-    """What the grader says of one place; a refused one is handed through."""
+def grade(cut: Cut, grader: Grader, second: Second | None, in_patient: bool) -> Finding:
+    """What the grader, or both, say of one place; a refused one is handed through."""
     if isinstance(cut.what, Reason):
         return Finding(cut.condition, cut.level, reason=cut.what)
-    answer = grader.grade(cut.what.crops)
+    answer = ask(grader, second, cut.what.crops)
     evidence = _evidence(cut.what, answer)
     if not in_patient:
         evidence = replace(evidence, position_mm=None)
-    return Finding(cut.condition, cut.level, answer.probabilities, evidence)
+    return Finding(cut.condition, cut.level, answer.probabilities, evidence, votes=answer.votes)
 
 
 def conditions_of(region: Region) -> tuple[Condition, ...]:

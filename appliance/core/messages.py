@@ -173,9 +173,11 @@ def result_body(
                 "severity": f["severity"],
                 "probabilities": f["probabilities"],
                 "reason": f["reason"],
+                "disagreement": f.get("disagreement", False),
             }
             for f in report["findings"]
         ],
+        "disagreements": sum(f.get("disagreement", False) for f in report["findings"]),
         "alerts": [{"code": a["code"], "message": a["message"], "level": a["level"]} for a in report["alerts"]],
         "models": report["models"],
         "runtime": report["runtime"],

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core.spine import Region, Structure
+from appliance.core.spine import SEVERITIES, Region, Severity, Structure
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in a picture's own pixels."""
@@ -52,13 +52,34 @@ class GraderSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """What one of two graders said by itself."""
+
+    model: str
+    """The name in its identity."""
+    probabilities: tuple[float, float, float]
+
+    @property
+    def severity(self) -> Severity:
+        """The most probable; on a tie the graver one."""
+        return graver_of_likeliest(self.probabilities)
+
+
+def graver_of_likeliest(probabilities: tuple[float, float, float]) -> Severity:
+    """Equal means equal in the six digits that are written down."""
+    return max(SEVERITIES, key=lambda s: (round(probabilities[s.rank], 6), s.rank))
+
+
+@dataclass(frozen=True, slots=True)
 class Grade:
-    """A grader's answer for one place."""
+    """A grader's answer for one place, or the answer of two."""
 
     probabilities: tuple[float, float, float]
     """normal_mild, moderate, severe; sums to 1."""
     attention: tuple[float, ...]
     """One weight a slice, summing to 1; the largest names the slice that decided."""
+    votes: tuple[Vote, ...] = ()
+    """Each one's own, where two graders were asked; the one with the better record first."""
 
 
 class Detector(Protocol):

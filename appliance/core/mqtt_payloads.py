@@ -84,10 +84,11 @@ class ResultFinding(TypedDict):
     severity: Severity | None
     probabilities: ProbabilitiesJson | None
     reason: Reason | None
+    disagreement: bool
 
 
 class ResultBody(TypedDict):
-    """A result as it waits in the outbox."""
+    """A result as it waits in the outbox. `disagreements`: places on which two models named different severities."""
 
     id: str
     rid: str
@@ -98,6 +99,7 @@ class ResultBody(TypedDict):
     outcome: Outcome
     worst: Severity | None
     findings: list[ResultFinding]
+    disagreements: int
     alerts: list[AlertJson]
     models: list[ModelJson]
     runtime: RuntimeJson

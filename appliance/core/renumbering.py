@@ -7,11 +7,12 @@ is then not assessed, with its own reason; the disc whose new name lies outside 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from appliance.core.findings import alerts_of, outcome_of
 from appliance.core.report import Alert, Finding, LocatedLevel, Reason, Report
+from appliance.core.second_opinion import disagreement_warning
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level
 
 SHIFTS = (-1, 0, 1)
@@ -36,7 +37,7 @@ def renumbered(as_read: Report, shift: int, revision: int) -> Report:
         levels=tuple(level for level in (_moved(at, shift) for at in as_read.levels) if level is not None),
         findings=findings,
         alerts=(*alerts_of(findings, None), *_other_alerts(as_read)),
-        warnings=(*as_read.warnings, f"A person moved all level names by one {_WORDS[shift]}."),
+        warnings=(*_warnings(as_read, findings), f"A person moved all level names by one {_WORDS[shift]}."),
         numbering_shift=shift,
     )
 
@@ -55,6 +56,13 @@ def _findings(as_read: Report, shift: int) -> tuple[Finding, ...]:
         if (name := new_name(f.level, shift)) is not None
     }
     return tuple(named.get((c, at)) or _unread(as_read, c, at) for c in CONDITIONS for at in LEVELS)
+
+
+def _warnings(as_read: Report, findings: Iterable[Finding]) -> Iterator[str]:
+    """As they were; only the places on which two models disagree are counted again, as some may have left."""
+    counted = disagreement_warning(as_read.findings)
+    yield from (w for w in as_read.warnings if w not in counted)
+    yield from disagreement_warning(findings)
 
 
 def _unread(as_read: Report, condition: Condition, level: Level) -> Finding:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from appliance.core.models import Box, ModelIdentity
-from appliance.core.spine import SEVERITIES, Condition, Level, Severity
+from appliance.core.models import Box, ModelIdentity, Vote, graver_of_likeliest
+from appliance.core.spine import Condition, Level, Severity
 from appliance.core.study import Role
 
 SCHEMA = "lumbarbox.report/1"
@@ -116,6 +116,8 @@ class Finding:
     probabilities: Triple | None = None
     evidence: Evidence | None = None
     reason: Reason | None = None
+    votes: tuple[Vote, ...] = ()
+    """Of each model by itself, the one with the better record first; empty where one model graded."""
 
     def __post_init__(self) -> None:
         graded = self.probabilities is not None and self.evidence is not None
@@ -130,10 +132,17 @@ class Finding:
 
     @property
     def severity(self) -> Severity | None:
-        """The most probable class; on a tie the graver one."""
+        """The most probable class. A tie is settled by the first vote that is in it; without votes by the graver."""
         if self.probabilities is None:
             return None
-        return max(SEVERITIES, key=lambda s: (self.probabilities[s.rank], s.rank))  # type: ignore[index]
+        written = [round(p, 6) for p in self.probabilities]
+        tied = (v.severity for v in self.votes if written[v.severity.rank] == max(written))
+        return next(tied, graver_of_likeliest(self.probabilities))
+
+    @property
+    def disagreement(self) -> bool:
+        """Two models were asked, and each named another severity."""
+        return len({vote.severity for vote in self.votes}) > 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from appliance.core.models import ModelIdentity
+from appliance.core.models import ModelIdentity, Vote
 from appliance.core.report import (
     Alert,
     Evidence,
@@ -18,6 +18,7 @@ from appliance.core.report import (
     SeriesUse,
     SourceImage,
     Times,
+    Triple,
 )
 from appliance.core.spine import SEVERITIES, Condition, Level
 from appliance.core.study import Role
@@ -60,8 +61,13 @@ def _finding(written: Mapping[str, Any]) -> Finding:
     condition, level = Condition(written["condition"]), Level(written["level"])
     if written["reason"] is not None:
         return Finding(condition, level, reason=Reason(written["reason"]))
-    normal_mild, moderate, severe = (written["probabilities"][s.value] for s in SEVERITIES)
-    return Finding(condition, level, (normal_mild, moderate, severe), _evidence(written["evidence"]))
+    votes = tuple(Vote(v["model"], _triple(v["probabilities"])) for v in written.get("votes", ()))
+    return Finding(condition, level, _triple(written["probabilities"]), _evidence(written["evidence"]), votes=votes)
+
+
+def _triple(written: Mapping[str, float]) -> Triple:
+    normal_mild, moderate, severe = (written[s.value] for s in SEVERITIES)
+    return normal_mild, moderate, severe
 
 
 def _evidence(written: Mapping[str, Any]) -> Evidence:

@@ -8,7 +8,18 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 
 from appliance.core.json_schema import schema_of
-from appliance.core.report import Evidence, Finding, LocatedLevel, Outcome, Reason, Report, SourceImage, Status
+from appliance.core.models import Vote
+from appliance.core.report import (
+    Evidence,
+    Finding,
+    LocatedLevel,
+    Outcome,
+    Reason,
+    Report,
+    SourceImage,
+    Status,
+    Triple,
+)
 from appliance.core.spine import Condition, Level, Severity
 from appliance.core.study import Role
 
@@ -65,8 +76,16 @@ class EvidenceJson(TypedDict):
     slices: int
 
 
+class VoteJson(TypedDict):
+    """What one of two models said by itself."""
+
+    model: str
+    severity: Severity
+    probabilities: ProbabilitiesJson
+
+
 class FindingJson(TypedDict):
-    """Graded with probabilities, severity and evidence; or not assessed, with a reason."""
+    """Graded with probabilities, severity and evidence; or not assessed, with a reason. Votes only of two models."""
 
     condition: Condition
     level: Level
@@ -76,6 +95,8 @@ class FindingJson(TypedDict):
     probabilities: ProbabilitiesJson | None
     severity: Severity | None
     evidence: EvidenceJson | None
+    votes: list[VoteJson]
+    disagreement: bool
 
 
 class AlertJson(TypedDict):
@@ -206,16 +227,20 @@ def _finding(finding: Finding) -> FindingJson:
         "status": finding.status,
         "reason": finding.reason,
         "reason_text": finding.reason.label if finding.reason is not None else "",
-        "probabilities": _probabilities(finding),
+        "probabilities": _probabilities(finding.probabilities) if finding.probabilities is not None else None,
         "severity": finding.severity,
         "evidence": _evidence(finding.evidence) if finding.evidence is not None else None,
+        "votes": [_vote(vote) for vote in finding.votes],
+        "disagreement": finding.disagreement,
     }
 
 
-def _probabilities(finding: Finding) -> ProbabilitiesJson | None:
-    if finding.probabilities is None:
-        return None
-    normal_mild, moderate, severe = (round(p, 6) for p in finding.probabilities)
+def _vote(vote: Vote) -> VoteJson:
+    return {"model": vote.model, "severity": vote.severity, "probabilities": _probabilities(vote.probabilities)}
+
+
+def _probabilities(triple: Triple) -> ProbabilitiesJson:
+    normal_mild, moderate, severe = (round(p, 6) for p in triple)
     return {"normal_mild": normal_mild, "moderate": moderate, "severe": severe}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from appliance.core.report import Finding, Outcome, Reason, Report
+from appliance.core.second_opinion import MARK
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Severity
 
 COLUMN = 13
@@ -57,7 +58,8 @@ def _cell(finding: Finding, colour: bool) -> str:
     if finding.severity is None or finding.probabilities is None:
         return f"{'-':<{COLUMN}}"
     word = {"normal_mild": "normal", "moderate": "MODERATE", "severe": "SEVERE"}[finding.severity.value]
-    text = f"{word:<8} {finding.probabilities[finding.severity.rank]:>3.0%}".ljust(COLUMN)
+    mark = MARK if finding.disagreement else ""
+    text = f"{word:<8} {finding.probabilities[finding.severity.rank]:>3.0%}{mark}".ljust(COLUMN)
     return f"{_COLOURS[finding.severity]}{text}{_PLAIN}" if colour else text
 
 

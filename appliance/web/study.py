@@ -58,6 +58,7 @@ def show(job_id: str) -> str | tuple[str, int] | AnyResponse:
         severities=SEVERITIES,
         shifts=SHIFTS,
         missing=missing(report),
+        voted=[f for f in report["findings"] if f.get("votes")],
         has_slices=services().slices(folder) is not None,
         pictures=in_order(p.stem for p in services().reports.pictures(source.id)),
         downloads=[name for name in DOWNLOADS if (folder / name).is_file()],

@@ -38,6 +38,8 @@ REPORT = (
     "The picture ends right below the disc taken for L5/S1: that it lies on the sacrum cannot be seen.",
     "A disc-like space lies below the level taken for L5/S1: a transitional vertebra is possible.",
     "Not found: {levels}.",
+    "The two models disagree at 1 place, marked *: look at the images there first.",
+    "The two models disagree at {count} places, marked *: look at the images there first.",
     "A person moved all level names by one towards the head.",
     "A person moved all level names by one towards the feet.",
     "This is an axial picture without positions: neither its level nor its sides can be known.",
@@ -132,6 +134,9 @@ ERRORS = (
     "Send each study (one visit) in a folder of its own.", "These are {kinds} images, not magnetic resonance (MR).",
     "Send the lumbar-spine MRI; this box reads nothing else.", "This is an MRI of another part of the body ({part}).",
     "Send the lumbar-spine MRI. If it is one, correct Body Part Examined on the scanner.", "The folder is empty.",
+    "reader.second_opinion is on, but the model {model} is not in {file}.",
+    "Switch reader.second_opinion off, or make these models on a workbench with `python -m export.second_opinion` "
+    "(docs/second-opinion.md) and copy them to the box; they are not part of the program.",
     "Copy the study into it, or delete it.", "It holds more than {count} files.",
     "Send one study at a time, or raise limits.files.", "It is larger than {count} MB.",
     "Send one study at a time, or raise limits.study_mb.", "More than {count} files were sent.",

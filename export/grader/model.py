@@ -1,4 +1,4 @@
-"""One grader: MobileNetV3-Large on each slice, gated attention over the slices of a place (Ilse et al. 2018), 3 grades.
+"""One grader: a convolutional trunk on each slice, gated attention over a place's slices (Ilse et al. 2018), 3 grades.
 
 `att` and `fc` are the modules that INT8 quantisation leaves in floating point, so they hold nothing else.
 """
@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from appliance.core.models import GraderSpec
 from appliance.core.spine import SEVERITIES, Region
-from export.grader.trunk import CHANNELS, features, load_features
+from export.grader.backbone import BACKBONES, MOBILENETV3, Backbone
+from export.grader.trunk import load_features
 
 DEFAULT_SPECS: Mapping[Region, GraderSpec] = {
     Region.CANAL: GraderSpec(Region.CANAL, size_px=128, crop_mm=56.0, slices=5),
@@ -24,9 +25,6 @@ DEFAULT_SPECS: Mapping[Region, GraderSpec] = {
     Region.SUBARTICULAR: GraderSpec(Region.SUBARTICULAR, size_px=128, crop_mm=44.0, slices=5),
 }
 """Crops are 40-64 mm of a 0.4-0.7 mm picture [lumbar-mri.md]: 128 px keep all of it."""
-
-EARLY = 4
-"""Stages of the trunk down to a quarter of the picture's size."""
 
 DEVIATION_FLOOR = 2.0
 """Grey levels; keeps an empty slice from being divided by nothing."""
@@ -59,24 +57,25 @@ class GraderNet(nn.Module):
     temperature: Tensor
     """Divides the logits of the exported module; fitted on the validation studies."""
 
-    def __init__(self, spec: GraderSpec, dropout: float = 0.2) -> None:
+    def __init__(self, spec: GraderSpec, dropout: float = 0.2, backbone: Backbone = MOBILENETV3) -> None:
         super().__init__()
-        self.spec = spec
-        self.features = features()
+        self.spec, self.backbone = spec, backbone
+        self.features = backbone.build()
         self.dropout = nn.Dropout(dropout)
-        self.att = GatedAttention(CHANNELS)
-        self.fc = nn.Linear(CHANNELS, len(SEVERITIES))
-        self.measure = nn.Linear(CHANNELS, 1)
+        self.att = GatedAttention(backbone.channels)
+        self.fc = nn.Linear(backbone.channels, len(SEVERITIES))
+        self.measure = nn.Linear(backbone.channels, 1)
         """Trained to tell the measured length or area where a data set knows it; not exported."""
         self.register_buffer("temperature", torch.ones(()))
         self.early_frozen = False
         """The trunk's first stages take no gradient: half of the cost lies there, and edges are edges."""
 
     def embed(self, pictures: Tensor) -> Tensor:
-        """(n, 1, s, s) of 0-255 to (n, 960)."""
+        """(n, 1, s, s) of 0-255 to (n, channels of the backbone)."""
+        stages = self.backbone.early
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.early_frozen):
-            early: Tensor = self.features[:EARLY](standardise(pictures))
-        out: Tensor = self.features[EARLY:](early).mean((2, 3))
+            early: Tensor = self.features[:stages](standardise(pictures))
+        out: Tensor = self.features[stages:](early).mean((2, 3))
         return out
 
     def forward(self, pictures: Tensor, bag_of: Tensor, bags: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -113,9 +112,9 @@ class ExportedGrader(nn.Module):
         return torch.softmax(self.fc(pooled) / self.temperature, 0), attention
 
 
-def new_grader(spec: GraderSpec, trunk: Path | None = None) -> GraderNet:
-    """A fresh grader; `trunk` is a MobileNetV3-Large state dict to start from."""
-    net = GraderNet(spec)
+def new_grader(spec: GraderSpec, trunk: Path | None = None, backbone: Backbone = MOBILENETV3) -> GraderNet:
+    """A fresh grader; `trunk` is a state dict of the backbone, as torchvision's, to start from."""
+    net = GraderNet(spec, backbone=backbone)
     if trunk is not None:
         load_features(net.features, torch.load(trunk, map_location="cpu", weights_only=True))
     return net
@@ -130,14 +129,16 @@ def save_grader(path: Path, net: GraderNet, **facts: Any) -> None:
     """Weights and what belongs to them, written beside and renamed: a reader never meets half a file."""
     spec = {**asdict(net.spec), "region": net.spec.region.value}
     temporary = path.with_suffix(".tmp")
-    torch.save({"state": net.state_dict(), "spec": spec, "facts": facts}, temporary)
+    saved = {"state": net.state_dict(), "spec": spec, "backbone": net.backbone.name, "facts": facts}
+    torch.save(saved, temporary)
     os.replace(temporary, path)
 
 
 def load_grader(path: Path) -> GraderNet:
     """A trained grader in evaluation mode; `net.spec` and `net.temperature` came with the weights."""
     saved = torch.load(path, map_location="cpu", weights_only=True)
-    net = GraderNet(spec_from(saved["spec"]))
+    backbone = BACKBONES[saved.get("backbone", MOBILENETV3.name)]  # weights of before there was a choice
+    net = GraderNet(spec_from(saved["spec"]), backbone=backbone)
     net.load_state_dict(saved["state"])
     return net.eval()
 

@@ -22,6 +22,7 @@ from appliance.core.models import GraderSpec
 from appliance.core.spine import Region
 from export import metrics
 from export.grader.augment import RANDOMISED, Strength, augment, choose_slices
+from export.grader.backbone import BACKBONES, MOBILENETV3
 from export.grader.data import BagLabel, BagSet, class_weights, joined, load_bags, middle, reading_slices
 from export.grader.model import GraderNet, load_facts, load_grader, new_grader, save_grader
 from export.grader.prepare import CACHE, prepare_studies, specs_for
@@ -68,8 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", choices=["phantom", "rsna2024"], default="phantom")
     parser.add_argument("--data", type=Path, help="the data set's folder; phantom: crops already cached need none")
     parser.add_argument("--cache", type=Path, default=None, help="where the crops are kept")
-    parser.add_argument("--out", type=Path, default=None, help="default: runs/grader/<region>")
-    parser.add_argument("--trunk", type=Path, default=None, help="MobileNetV3-Large state dict to start from")
+    parser.add_argument("--out", type=Path, default=None, help="default: runs/grader/[<backbone>-]<region>")
+    parser.add_argument("--backbone", choices=sorted(BACKBONES), default=MOBILENETV3.name, help="without --start")
+    parser.add_argument("--trunk", type=Path, default=None, help="the backbone's state dict to start from")
     parser.add_argument("--start", type=Path, default=None, help="a grader's best.pt to start from")
     parser.add_argument("--real", type=Path, help="canal: real crops to mix in (`export.grader.real_canals`)")
     parser.add_argument("--real-share", type=float, default=DEFAULTS.real_share, help="of an epoch")
@@ -98,11 +100,13 @@ def run(args: argparse.Namespace) -> int:
         strength=RANDOMISED if args.randomise else Strength(), real_share=args.real_share,
         agree=args.agree if args.unlabelled else 0.0,
     )  # fmt: skip
-    out = args.out or RUNS / args.region.value
-    net = load_grader(args.start) if args.start else new_grader(spec, args.trunk)
+    if not (args.trunk or args.start):
+        plan = replace(plan, frozen=0.0, trunk_rate=1.0)  # nothing learned yet that should be kept
+    net = load_grader(args.start) if args.start else new_grader(spec, args.trunk, BACKBONES[args.backbone])
+    out = args.out or RUNS / net.backbone.run(args.region)
     net.spec = spec  # the network takes any size; what it was trained at goes with its weights
     beside = _beside(args, net.spec)
-    train(net, cache, out, plan, resume=args.resume, origin=_origin(args), beside=beside)
+    train(net, cache, out, plan, resume=args.resume, origin=_origin(args, net), beside=beside)
     return 0
 
 
@@ -132,11 +136,14 @@ class Beside:
         return sorted({b.study.rsplit("-", 1)[0] for bags in (self.real, self.unlabelled) for b in bags.labels})
 
 
-def _origin(args: argparse.Namespace) -> str:
+def _origin(args: argparse.Namespace, net: GraderNet) -> str:
     """Where the weights come from, for the model card."""
     earlier = str(load_facts(args.start).get("origin", "")) if args.start else ""
+    taught = load_grader(args.start).spec.region if args.start else args.region
+    if earlier and taught is not args.region:
+        earlier = f"{earlier}: first on {taught} places, then on {args.region} ones"
     start = f"{args.trunk.name} (trunk)" if args.trunk else "random weights"
-    origin = earlier or f"MobileNetV3-Large with gated attention, from {start}, trained on {args.dataset}"
+    origin = earlier or f"{net.backbone.title} with gated attention, from {start}, trained on {args.dataset}"
     parts = [origin] if args.dataset in origin else [origin, f"then on {args.dataset}"]
     parts += [REAL_ORIGIN] if args.real and REAL_ORIGIN not in origin else []
     return ", ".join(parts)

@@ -14,15 +14,17 @@ from appliance.adapters.openvino_model import open_grader
 from appliance.core.preprocessing import HIGH_PERCENTILE, LOW_PERCENTILE
 from appliance.core.spine import SEVERITIES
 from export import metrics
+from export.grader.backbone import BACKBONES, EFFICIENTNET_B0, MOBILENETV3
 from export.grader.data import BagLabel, BagSet, joined, load_bags, middle, reading_slices
-from export.grader.model import export_module, load_facts, load_grader
+from export.grader.model import GraderNet, export_module, load_facts, load_grader
 from export.grader.real_canals import folders
 from export.openvino_ir.convert import grader_ir
-from export.openvino_ir.int8 import GRADER_SCOPES
+from export.openvino_ir.int8 import EFFICIENTNET_SCOPES, GRADER_SCOPES
 from export.openvino_ir.subject import Subject
 
 CALIBRATION_BAGS = 100
 """300 were no better: on validation places the answers moved from FP32 as far (`export.evaluate recipes`)."""
+SCOPES = {MOBILENETV3.name: GRADER_SCOPES, EFFICIENTNET_B0.name: EFFICIENTNET_SCOPES}
 ON_RSNA = {
     "trained_on": "RSNA 2024 Lumbar Spine Degenerative Classification: real studies graded by radiologists, used under "
     "Kaggle's terms by whoever trained this; none of them is in these weights' repository.",
@@ -49,24 +51,25 @@ WITH_REAL_CANALS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--runs", type=Path, default=Path("runs/grader"), help="holds <region>/best.pt and cache/")
+    parser.add_argument("--runs", type=Path, default=Path("runs/grader"), help="[<backbone>-]<region>/best.pt, cache/")
+    parser.add_argument("--backbone", choices=sorted(BACKBONES), default=MOBILENETV3.name)
     parser.add_argument("--real", type=Path, help="canal: real training crops, which then are half of the calibration")
     parser.add_argument("--seed", type=int, default=0)
 
 
 def build(args: argparse.Namespace) -> Subject:
     """Raises FileNotFoundError when the grader was not trained."""
-    weights = args.runs / args.region.value / "best.pt"
+    weights = args.runs / BACKBONES[args.backbone].run(args.region) / "best.pt"
     net = load_grader(weights)
     train = load_bags((args.runs / "cache" / "train").glob("*"), net.spec)
     held_out = load_bags((args.runs / "cache" / "val").glob("*"), net.spec)
     spec = net.spec
-    origin = str(load_facts(weights).get("origin", "MobileNetV3-Large, trained by export.train grader"))
+    origin = str(load_facts(weights).get("origin", f"{net.backbone.title}, trained by export.train grader"))
     real = "rsna2024" in origin
     patients = load_facts(weights).get("real_patients", ())
     canals = load_bags(folders(args.real), spec) if args.real else joined(spec, [])
     return Subject(
-        name=f"mobilenetv3-{spec.region}",
+        name=f"{net.backbone.name}-{spec.region}",
         ir=grader_ir(export_module(net), spec.size_px, spec.slices),
         facts={
             "kind": "grader",
@@ -82,17 +85,22 @@ def build(args: argparse.Namespace) -> Subject:
         },
         calibration=calibration(train, args.seed, canals),
         calibration_set=_calibration_set(real, len(canals) > 0),
-        scopes=GRADER_SCOPES,
+        scopes=SCOPES[net.backbone.name],
         measure=Measure(held_out),
         measured_on=f"{len(held_out)} places of {'RSNA 2024' if real else 'synthetic'} validation studies",
         origin=origin,
-        told=ON_RSNA if real else _with_real(patients) if patients else {},
+        told=_told(net, real, patients),
     )
 
 
 def _calibration_set(real: bool, canals: bool) -> str:
     beside = ", half of them of SPIDER's real training canals" if canals else ""
     return f"the bags of the {'RSNA 2024' if real else 'synthetic'} training studies, drawn by seed{beside}"
+
+
+def _told(net: GraderNet, real: bool, patients: Sequence[str]) -> dict[str, str]:
+    words = ON_RSNA if real else _with_real(patients) if patients else {}
+    return {"role": net.backbone.role, "backbone": net.backbone.title, **words}
 
 
 def _with_real(patients: Sequence[str]) -> dict[str, str]:

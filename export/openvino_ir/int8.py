@@ -71,6 +71,22 @@ GRADER_SCOPES: tuple[Scope, ...] = (
         "and the first eleven stages; the last six hold nine tenths of the weights",
     ),
 )
+_HEAD = (_GREY, _ATTENTION, _LAST)
+_GATES = r"^/features/.*/block\.\d/(fc1/.*|fc2/.*|Sigmoid|Mul|Sigmoid_1)$"
+EFFICIENTNET_SCOPES: tuple[Scope, ...] = (
+    Scope("grey-attention-and-last", _HEAD, "a slice's mean and deviation, by which its grey is made equal, above all"),
+    Scope("grey-gates-attention-and-last", (*_HEAD, _GATES), "and the squeeze-excitation gates: they scale whole channels"),
+    Scope(
+        "grey-gates-stem-attention-and-last",
+        (*_HEAD, _GATES, _STAGES.format("[01]")),
+        "and the gates, and the first layers, where one channel in carries all contrast",
+    ),
+    Scope(
+        "grey-gates-first-half-attention-and-last",
+        (*_HEAD, _GATES, _STAGES.format("[0-3]")),
+        "and the gates, and the first half, whose few channels have the widest spread of ranges",
+    ),
+)
 """Tried in this order; the first that passes the gate is shipped, so no layer is kept without a measurement."""
 
 

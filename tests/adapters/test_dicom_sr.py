@@ -17,7 +17,10 @@ import pytest
 from appliance.adapters.dicom_sr import report_sr
 from appliance.core import dicom_codes as c
 from appliance.core.dicom_identity import Identity
+from appliance.core.models import ModelIdentity, Vote
 from appliance.core.report import Finding, Outcome, Reason, Report
+from appliance.core.second_opinion import disagreement_warning
+from appliance.core.spine import Severity
 from appliance.core.study import Patient
 from tests.core.make_values import SOP, dicom_report
 
@@ -41,6 +44,17 @@ def _all_groups(made: Report) -> tuple[Any, ...]:
     return (*content.get_planar_roi_measurement_groups(), *content.get_image_measurement_groups())
 
 
+def divided() -> Report:
+    """Two models read it, and disagree on the severe canal."""
+    made = dicom_report()
+    names = ("mobilenetv3-canal", "efficientnet-b0-canal")
+    models = (*made.models, *(ModelIdentity(name, "1", name[0] * 64, "INT8") for name in names))
+    votes = (Vote(names[0], (0.0, 0.1, 0.9)), Vote(names[1], (0.2, 0.6, 0.2)))
+    severe = next(f for f in made.findings if f.severity is Severity.SEVERE)
+    findings = tuple(replace(f, votes=votes) if f is severe else f for f in made.findings)
+    return replace(made, findings=findings, models=models, warnings=disagreement_warning(findings))
+
+
 def groups(made: Report, name: str = "") -> list[Any]:
     return [g for g in _all_groups(made) if name in g.tracking_identifier]
 
@@ -57,6 +71,14 @@ def test_a_graded_place_says_where_what_how_sure_and_by_whom() -> None:
     # box (40, 70)-(70, 90) between pixel centres is half a pixel further from the picture's corner
     assert region.value.tolist() == [[40.5, 70.5], [70.5, 70.5], [70.5, 90.5], [40.5, 90.5], [40.5, 70.5]]
     assert region.ContentSequence[0].referenced_sop_instance_uid == SOP
+
+
+def test_an_average_of_two_models_names_both_and_what_each_said() -> None:
+    told: list[str] = []
+    written = pydicom.dcmread(BytesIO(sr_of(divided())))
+    written.walk(lambda _, element: told.append(str(element.value)) if element.keyword == "TextValue" else None)
+    assert "mobilenetv3-canal + efficientnet-b0-canal" in told and f"efficientnet-b0-canal sha256 {'e' * 64}" in told
+    assert "mobilenetv3-canal says Severe" in told and "efficientnet-b0-canal says Moderate" in told
 
 
 def test_a_side_is_a_modifier_of_its_site() -> None:
@@ -112,7 +134,7 @@ def test_a_frame_of_an_enhanced_object_is_named() -> None:
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
-@pytest.mark.parametrize("made", [dicom_report(), not_evaluable()], ids=["partly read", "not evaluable"])
+@pytest.mark.parametrize("made", [dicom_report(), not_evaluable(), divided()], ids=["partly", "not evaluable", "divided"])
 @pytest.mark.parametrize("patient", [NOBODY, JANE], ids=["nameless", "named"])
 def test_dicom3tools_finds_no_error(made: Report, patient: Patient, tmp_path: Path) -> None:
     (tmp_path / "sr.dcm").write_bytes(sr_of(made, patient))

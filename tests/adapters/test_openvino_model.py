@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -25,11 +26,21 @@ def models(folder: Path) -> LoadedModels:
     return load_models(folder, threads=1)
 
 
-def refused(folder: Path) -> Code:
+def refused(folder: Path, second_opinion: bool = False) -> Code:
     with pytest.raises(ModelError) as caught:
-        load_models(folder)
+        load_models(folder, second_opinion=second_opinion)
     assert caught.value.action
     return caught.value.code
+
+
+def change(folder: Path, name: str, old: bytes, new: bytes) -> None:
+    """Other facts in a model that its manifest vouches for."""
+    xml = folder / name / "model.xml"
+    assert old in xml.read_bytes()
+    xml.write_bytes(xml.read_bytes().replace(old, new))
+    manifest = json.loads((folder / "MANIFEST.json").read_text())
+    manifest["models"][name]["files"]["model.xml"] = hashlib.sha256(xml.read_bytes()).hexdigest()
+    (folder / "MANIFEST.json").write_text(json.dumps(manifest))
 
 
 def test_the_facts_travel_with_the_weights(models: LoadedModels) -> None:
@@ -68,6 +79,40 @@ def test_the_gpu_that_is_not_there_is_replaced_and_said(folder: Path) -> None:
     assert (models.device, models.fallback) == ("CPU", True)
 
 
+def test_a_second_opinion_is_loaded_only_when_asked_for(tmp_path: Path) -> None:
+    folder = write_models(tmp_path, second_record=0.95)
+    assert load_models(folder).second == {}
+    second = load_models(folder, second_opinion=True).second
+    assert [s.grader.identity.name for s in second.values()] == [f"efficientnet-b0-{r}" for r in Region]
+    assert all(s.better for s in second.values()), "0.95 against the first ones' 0.90"
+    assert not any(s.better for s in load_models(write_models(tmp_path, 0.90), second_opinion=True).second.values())
+
+
+def test_a_second_opinion_without_its_models_is_refused_with_what_to_do(folder: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        load_models(folder, second_opinion=True)
+    assert caught.value.code is Code.MODEL_MISSING
+    assert "reader.second_opinion is on, but the model efficientnet-b0-canal is not in" in caught.value.message
+    assert "python -m export.second_opinion" in caught.value.action and "off" in caught.value.action
+
+
+def test_second_models_are_verified_like_the_first(tmp_path: Path) -> None:
+    weights = write_models(tmp_path, 0.95) / "efficientnet-b0-foraminal" / "model.bin"
+    weights.write_bytes(weights.read_bytes() + b"x")
+    assert load_models(tmp_path).second == {}, "what is not used is not in the way"
+    assert refused(tmp_path, second_opinion=True) is Code.MODEL_CHANGED
+
+
+def test_a_second_model_that_wants_other_crops_or_has_no_record_is_wrong(tmp_path: Path) -> None:
+    write_models(tmp_path, 0.95)
+    change(tmp_path, "efficientnet-b0-canal", b'value="60"', b'value="50"')
+    assert refused(tmp_path, second_opinion=True) is Code.MODEL_WRONG
+    manifest = json.loads((write_models(tmp_path, 0.95) / "MANIFEST.json").read_text())
+    del manifest["models"]["efficientnet-b0-canal"]["int8"]
+    (tmp_path / "MANIFEST.json").write_text(json.dumps(manifest))
+    assert refused(tmp_path, second_opinion=True) is Code.MODEL_WRONG
+
+
 def test_a_changed_byte_is_noticed(tmp_path: Path) -> None:
     weights = write_models(tmp_path) / "mobilenetv3-canal" / "model.bin"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x99")
@@ -98,14 +143,7 @@ def test_a_manifest_that_is_no_manifest_is_wrong(tmp_path: Path) -> None:
 )
 def test_a_model_made_for_another_program_is_wrong(tmp_path: Path, old: bytes, new: bytes) -> None:
     """Its manifest is in order, its facts are not ours."""
-    xml = write_models(tmp_path) / "mobilenetv3-canal" / "model.xml"
-    manifest = json.loads((tmp_path / "MANIFEST.json").read_text())
-    assert old in xml.read_bytes()
-    xml.write_bytes(xml.read_bytes().replace(old, new))
-    import hashlib
-
-    manifest["models"]["mobilenetv3-canal"]["files"]["model.xml"] = hashlib.sha256(xml.read_bytes()).hexdigest()
-    (tmp_path / "MANIFEST.json").write_text(json.dumps(manifest))
+    change(write_models(tmp_path), "mobilenetv3-canal", old, new)
     verify(tmp_path)
     assert refused(tmp_path) is Code.MODEL_WRONG
 

@@ -16,8 +16,11 @@ import pytest
 from appliance.adapters.report_files import write_report
 from appliance.adapters.report_pdf import latin, report_pdf, title_of
 from appliance.core.letterhead import Letterhead
+from appliance.core.models import Vote
 from appliance.core.report import Alert, Finding, Outcome, Reason, Report
 from appliance.core.report_json import to_json
+from appliance.core.second_opinion import disagreement_warning
+from appliance.core.spine import Severity
 from appliance.report_folder import pdf_for
 from appliance.typeface import printable, typeface
 from appliance.web.speech import speech_of
@@ -61,6 +64,15 @@ def test_it_says_what_the_report_says(tmp_path: Path) -> None:
                  "No sagittal T1 series", "Dr Bo agrees", "not a diagnosis", "yolov8n-spine", "revision 1"):  # fmt: skip
         assert part in words, part
     assert sheet.count(b"/Subtype /Image") == 2 and b"/MediaBox [0 0 595.28 841.89]" in sheet
+
+
+def test_where_two_models_disagree_the_cell_is_marked_and_the_mark_explained(tmp_path: Path) -> None:
+    votes = (Vote("one", (0.1, 0.2, 0.7)), Vote("two", (0.2, 0.6, 0.2)))
+    first, *others = sorted(report().findings, key=lambda f: f.severity is not Severity.SEVERE)
+    findings = (replace(first, votes=votes), *others)
+    divided = replace(report(), findings=findings, warnings=disagreement_warning(findings))
+    words = words_of(sheet_of(divided, tmp_path))
+    assert "SEVERE  70% *" in words and "disagree at 1 place, marked *" in words
 
 
 def test_without_a_name_there_is_a_line_to_write_it_on(tmp_path: Path) -> None:

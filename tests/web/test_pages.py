@@ -71,6 +71,17 @@ def test_what_was_not_assessed_never_looks_normal(client: FlaskClient, box: Smal
     assert "Left subarticular stenosis: all levels" in page
 
 
+def test_two_models_that_disagree_are_shown_in_the_cell_and_each_by_itself(client: FlaskClient, box: SmallBox) -> None:
+    read(box, "Visit 9", "divided")
+    page = client.get("/study/job0001").text
+    assert page.count('class="opinion votes">') == 1 and "* severe or moderate" in page
+    assert "The two models disagree at 1 place, marked *" in page
+    assert page.count("<small>first-model</small>") == page.count("<small>second-model</small>") == 25
+    assert "Moderate 60% <small>second-model</small>" in page
+    read(box, "Visit 10", "fine")
+    assert "votes" not in client.get("/study/job0002").text, "one model has nothing to disagree with"
+
+
 def test_a_failed_study_says_why_and_offers_the_next_step(client: FlaskClient, box: SmallBox) -> None:
     read(box, "bad", "corrupt")
     page = client.get("/study/job0001").text

@@ -11,7 +11,9 @@ torch = pytest.importorskip("torch", reason="the export extra is not installed")
 
 from appliance.core.models import GraderSpec  # noqa: E402
 from appliance.core.spine import Region  # noqa: E402
+from export.grader import efficientnet  # noqa: E402
 from export.grader import model as m  # noqa: E402
+from export.grader.backbone import EFFICIENTNET_B0  # noqa: E402
 from export.grader.trunk import features, load_features  # noqa: E402
 
 SPEC = GraderSpec(Region.FORAMINAL, size_px=64, crop_mm=48.0, slices=5)
@@ -35,6 +37,27 @@ def test_the_trunk_has_torchvisions_names_and_size():
     assert state["15.block.3.0.weight"].shape == (160, 960, 1, 1)
     parameters = sum(p.numel() for p in features().parameters())
     assert parameters == 2_971_952 - 2 * 144, "torchvision's trunk, less two colours of the first convolution"
+
+
+def test_the_second_trunk_has_torchvisions_names_and_size_too():
+    """torchvision's EfficientNet-B0: 4,007,548 parameters in its features."""
+    state = efficientnet.features().state_dict()
+    assert state["1.0.block.1.fc1.weight"].shape == (8, 32, 1, 1), "no expansion in the first stage"
+    assert state["2.1.block.2.fc2.weight"].shape == (144, 6, 1, 1)
+    assert state["8.0.weight"].shape == (1280, 320, 1, 1)
+    parameters = sum(p.numel() for p in efficientnet.features().parameters())
+    assert parameters == 4_007_548 - 2 * 288, "less two colours of the first convolution"
+
+
+def test_the_backbone_comes_back_with_the_weights(tmp_path):
+    torch.manual_seed(0)
+    made = m.new_grader(SPEC, backbone=EFFICIENTNET_B0).eval()
+    m.save_grader(tmp_path / "best.pt", made)
+    loaded = m.load_grader(tmp_path / "best.pt")
+    assert loaded.backbone is EFFICIENTNET_B0
+    with torch.no_grad():
+        ours, theirs = (m.export_module(net)(pictures(3)[:, 0]) for net in (made, loaded))
+    assert torch.allclose(ours[0], theirs[0]) and ours[1].shape == (3,)
 
 
 def test_a_colour_trunk_is_summed_to_grey():
