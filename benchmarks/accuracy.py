@@ -50,6 +50,12 @@ PARTS: Mapping[str, Sequence[Step]] = {
     "refusals": [Step(("refusals", "--studies", "2"), (SPACE, MIDSAGITTAL, AXIAL), ("train",))],
     "recipes": [Step(("recipes", "--studies", "30"), crops=("train", "val", "test"))],
 }
+BY_THEMSELVES: Mapping[str, str] = {
+    "folds": "it trains three graders for each fold",
+    "steps": "it needs the checkpoint of each step, --step NAME=CHECKPOINT",
+    "second": "it needs the second graders, whose weights are not shipped",
+}
+"""Parts of `export.evaluate` that are run on their own, and why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no part named {', '.join(unknown)}; there are: {', '.join(PARTS)}")
     steps = [step for part in args.parts or PARTS for step in PARTS[part]]
     done = [_run(step, args.data) for step in steps]
+    for part, why in BY_THEMSELVES.items() if not args.parts else ():
+        print(f"== not run here: python -m export.evaluate {part}: {why}")
     return 0 if all(done) else 1
 
 
