@@ -11,13 +11,16 @@ from importlib import metadata
 from pathlib import Path
 
 import jsonschema
+import numpy as np
+import pydicom
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from PIL import Image
 
 from appliance.cli import main
 from appliance.core.report_json import report_schema
-from tests.make_dicom import Recipe, axial_series, sagittal_series, save, whole_study
+from tests.make_dicom import Recipe, axial_series, sagittal_picture, sagittal_series, save, whole_study
 from tests.make_models import write_models
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,6 +63,36 @@ def test_out_writes_report_csv_text_and_pictures(study: Path, tmp_path: Path) ->
     assert main(["read", str(study), "--out", str(tmp_path / "r"), "--quiet"]) == 0
     names = {p.name for p in (tmp_path / "r").iterdir()}
     assert {"report.json", "report.csv", "report.txt", "levels.png"} <= names
+
+
+@pytest.mark.parametrize(("kept", "name"), [("false", ""), ("true", "Test^Patient")])
+def test_dicom_adds_objects_of_the_same_study_nameless_unless_names_are_kept(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str, name: str
+) -> None:
+    monkeypatch.setenv("LUMBARBOX_PRIVACY_KEEP_IDENTIFIERS", kept)
+    assert main(["read", str(study), "--out", str(tmp_path / "r"), "--dicom", "--quiet"]) == 0
+    source = pydicom.dcmread(next(path for path in study.rglob("*") if path.is_file()))
+    made = {p.name: pydicom.dcmread(p) for p in (tmp_path / "r").glob("*.dcm")}
+    assert {"report.sr.dcm", "matrix.sc.dcm", "levels.sc.dcm"} <= set(made)
+    assert {(o.StudyInstanceUID, str(o.PatientName)) for o in made.values()} == {(source.StudyInstanceUID, name)}
+    used = made["report.sr.dcm"].CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    assert {len(series.ReferencedSOPSequence) > 0 for series in used} == {True}
+
+
+def test_dicom_of_a_plain_picture_is_refused_in_words_and_the_report_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels = sagittal_picture(Recipe())
+    Image.fromarray((pixels / pixels.max() * 255).astype(np.uint8)).save(tmp_path / "one.png")
+    assert main(["read", str(tmp_path / "one.png"), "--out", str(tmp_path / "r"), "--dicom", "--quiet"]) == 4
+    assert "No DICOM objects were written" in capsys.readouterr().err
+    assert (tmp_path / "r" / "report.json").exists() and not list((tmp_path / "r").glob("*.dcm"))
+
+
+def test_dicom_without_a_place_to_write_it_is_a_misuse(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["read", str(study), "--dicom"])
+    assert ended.value.code == 2 and "--dicom needs --out DIR" in capsys.readouterr().err
 
 
 def test_partly_read_is_degraded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

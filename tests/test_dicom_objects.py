@@ -9,6 +9,7 @@ import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -16,9 +17,10 @@ import pydicom
 import pytest
 
 from appliance.adapters.report_files import write_report
+from appliance.core.renumbering import renumbered
 from appliance.core.study import Patient
 from appliance.dicom_objects import dicom_files, dicom_zip
-from appliance.report_folder import Leaves, in_order, write_dicom
+from appliance.report_folder import Leaves, in_order, write_again, write_all, write_dicom
 from tests.core.make_values import SOP, dicom_report, dicom_study, report, study
 
 JANE = Patient("7", "Doe^Jane")
@@ -99,3 +101,16 @@ def archive(folder: Path) -> Iterator[int]:
     finally:
         peer.terminate()
         peer.wait(10)
+
+
+def test_the_share_gets_them_and_a_new_revision_gets_new_ones(tmp_path: Path) -> None:
+    """What a reading leaves in its folder, and what moving the level names leaves after it."""
+    leaves = Leaves(slices=True, dicom=True, names=True)
+    write_all(dicom_report(), replace(dicom_study(), patient=JANE), tmp_path, leaves)
+    first = pydicom.dcmread(tmp_path / "report.sr.dcm")
+    assert first.PatientName == "Doe^Jane" and (tmp_path / "levels.sc.dcm").exists()
+    write_again(renumbered(dicom_report(), 1, 2), tmp_path, JANE, leaves)
+    second = pydicom.dcmread(tmp_path / "report.sr.dcm")
+    assert second.SOPInstanceUID != first.SOPInstanceUID and second.StudyInstanceUID == first.StudyInstanceUID
+    told = [item.get("TextValue", "") for item in second.ContentSequence]
+    assert "A person moved all level names by one towards the head." in told
