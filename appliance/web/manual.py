@@ -100,6 +100,10 @@ def errors() -> list[tuple[str, str, str]]:
             _("The box's own database was damaged and was made anew; the damaged one is kept."),
             _("Check disk and power, look through today's studies, and start the box again."),
         ),
+        Code.USAGE: (
+            _("A command on the box's terminal that does not fit as things stand; nothing was changed."),
+            _("Do what the message says."),
+        ),
         Code.FAULT: (_("A mistake in the program itself."), _("Report it with the box's log.")),
     }
     return [(code.value, *told[code.value]) for code in Code if code.value in told]

@@ -78,7 +78,7 @@ def test_the_pages_keep_the_search(client: FlaskClient, full: SmallBox) -> None:
     ],
 )
 def test_each_search_walks_an_index(full: SmallBox, wanted: Search, index: str) -> None:
-    from appliance.adapters.ledger import _clauses
+    from appliance.adapters.ledger.queries import _clauses
 
     clauses, values = _clauses(wanted)
     with sqlite3.connect(full.folder / "ledger.db") as db:
