@@ -36,7 +36,7 @@ CACHE = Path("runs/grader/cache")
 SPACE, MIDSAGITTAL, AXIAL = "spider_t2_space", "spider_midsagittal", "sudirman_slices"
 PARTS: Mapping[str, Sequence[Step]] = {
     "levels": [Step(("levels",), (SPACE, MIDSAGITTAL))],
-    "groups": [Step(("groups",), (MIDSAGITTAL,))],
+    "groups": [Step(("groups",), (SPACE, MIDSAGITTAL))],
     "held-out": [Step(("held-out",), (SPACE, MIDSAGITTAL))],
     "grades": [
         Step(("grades", "--balance", "training", "--studies", "40")),

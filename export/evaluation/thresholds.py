@@ -21,7 +21,7 @@ from appliance.core.spine import Region
 from appliance.pipeline import Models
 from benchmarks.results import Table
 from export.datasets import spider
-from export.evaluation.spider_canal import canal_bags, stacks
+from export.datasets.spider_canal import canal_bags, stacks
 from export.evaluation.spider_midsagittal import Picture, midsagittal
 from export.grader.data import BagSet, load_bags, middle, reading_slices
 
