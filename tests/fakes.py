@@ -334,7 +334,9 @@ class SmallBox:
     def turn(self, rounds: int = 5, seconds: float = 2.0) -> None:
         """Let the intake look and the reader read, `rounds` times."""
         for _ in range(rounds):
-            self.intake.step(self.clock.tick(seconds))
+            now = self.clock.tick(seconds)
+            while self.intake.step(now):
+                pass  # as its loop does: after work at once again
             self.pulse.step(self.clock())
             while self.worker.step(self.clock()):
                 pass
