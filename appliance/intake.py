@@ -164,6 +164,7 @@ class Intake:
         except InputError as exc:
             self._spool.discard(job.id)
             self._ledger.refuse(job.id, Reason(exc.code, exc.message, exc.action), now, drop.files)
+            self._settling.forget(drop.name)  # an empty folder has no files to be known by until it is moved away
             return
         if manifest is None:
             self._settling.forget(drop.name)

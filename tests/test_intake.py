@@ -121,6 +121,15 @@ def test_an_empty_folder_is_given_time(box: SmallBox) -> None:
     assert box.states() == {"New folder": "failed"}
 
 
+def test_an_empty_folder_is_refused_once_however_long_its_filing_takes(box: SmallBox) -> None:
+    """The reader may be busy for a while: meanwhile each look made another failed job of it."""
+    box.drop("empty")
+    look(box, 4)
+    box.clock.tick(600)
+    look(box, 20)
+    assert [job.state for job in box.ledger.in_state(State.FAILED)] == [State.FAILED]
+
+
 def test_a_full_box_takes_nothing_in_and_says_so(box: SmallBox) -> None:
     box.stop_free = 1 << 60
     box.restart()
