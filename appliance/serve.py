@@ -69,6 +69,7 @@ def _serve(args: argparse.Namespace) -> int:
 
     level = logging.WARNING if args.demo is not None else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it would tell the letters of every PDF
     stopping = _on_signals()
     running = Running(Box(settings_of(args)), args.parts)
     try:
