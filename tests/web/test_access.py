@@ -189,6 +189,15 @@ def test_the_audit_says_who_did_what_and_is_searched(app: Flask, client: FlaskCl
     assert "'=Bo,saw job0001" in client.get("/audit.csv").text
 
 
+def test_the_audit_has_a_next_page_when_there_is_one(client: FlaskClient, accounts: Accounts) -> None:
+    assert "Older" not in client.get("/audit").text
+    for number in range(101):
+        accounts.note("Bo", f"saw job{number}", MORNING)
+    first = client.get("/audit").text
+    assert "Older" in first and "Newer" not in first and first.count("<tr>") == 101
+    assert "Newer" in client.get("/audit?page=2").text and "Older" not in client.get("/audit?page=2").text
+
+
 def test_the_wall_needs_its_key_and_shows_nobody(
     app: Flask, client: FlaskClient, visitor: FlaskClient, box: SmallBox, accounts: Accounts
 ) -> None:
