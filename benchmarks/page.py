@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import io
 import itertools
 import json
 import os
@@ -31,6 +32,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
+
+from pydicom import dcmread
 
 from appliance.adapters.accounts import Accounts
 from appliance.adapters.ledger import Ledger
@@ -124,7 +127,8 @@ def serving(data: Path) -> Iterator[int]:
     data.mkdir()
     Accounts(data / "accounts.db").add_first(NAME, PASSWORD)
     environment = {"LUMBARBOX_WEB_PORT": str(port), "LUMBARBOX_MQTT_ENABLED": "false",
-                   "LUMBARBOX_INBOX_POLL_SECONDS": "0.5", "LUMBARBOX_INBOX_QUIET_SECONDS": "0"}  # fmt: skip
+                   "LUMBARBOX_INBOX_POLL_SECONDS": "0.5", "LUMBARBOX_INBOX_QUIET_SECONDS": "0",
+                   "LUMBARBOX_INBOX_SERIES_QUIET_SECONDS": "0"}  # fmt: skip
     command = [sys.executable, "-m", "appliance", "serve", "--data", str(data)]
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -140,7 +144,7 @@ def serving(data: Path) -> Iterator[int]:
 
 
 class Reading:
-    """Drops the built-in study, each time as another file, and times its reading by the ledger."""
+    """Drops the built-in study, each time as another patient's visit, and times its reading by the ledger."""
 
     def __init__(self, data: Path) -> None:
         self._inbox, self._data = data / "inbox", data
@@ -148,11 +152,10 @@ class Reading:
 
     def once(self) -> tuple[str, float]:
         """The job, and the seconds from its being taken to its being read."""
-        name = f"study {next(self._numbers)}.zip"
+        number = next(self._numbers)
+        name = f"study {number}.zip"
         beside = self._inbox / f"{name}.part"
-        shutil.copyfile(STUDY, beside)
-        with zipfile.ZipFile(beside, "a") as archive:
-            archive.comment = name.encode()
+        _write_another(beside, number)
         beside.rename(self._inbox / name)
         ledger = Ledger(self._data / "ledger.db")
         try:
@@ -169,6 +172,19 @@ class Reading:
                 return job.id, (at[Event.READ] - at[Event.TAKEN]).total_seconds()
             time.sleep(0.1)
         raise TimeoutError(name)
+
+
+def _write_another(target: Path, number: int) -> None:
+    """The built-in study under UIDs of its own: the same ones would be recognised and not read again."""
+    with zipfile.ZipFile(STUDY) as source, zipfile.ZipFile(target, "w") as archive:
+        for entry in source.namelist():
+            dataset = dcmread(io.BytesIO(source.read(entry)))
+            for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+                dataset[keyword].value = f"{dataset[keyword].value}.{number}"
+            dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+            out = io.BytesIO()
+            dataset.save_as(out)
+            archive.writestr(entry, out.getvalue())
 
 
 def measure(rounds: int, studies: int) -> tuple[list[float], list[float], Crowd, Mapping[str, int], dict[str, float]]:
