@@ -53,7 +53,7 @@ class Copies:
         return tuple(f for files, images in drops for f in files_of_study(files, images, job.study_uid, frozenset()))
 
     def lent(self, job: Job) -> dict[str, tuple[Path, ...]]:
-        """Those of this study's images in drops whose originals lie with another study, by the drop's name.
+        """Those of this study's images in drops whose originals lie with another study, by a name for each drop.
 
         Without them a failed study, tried again, would be read without these images. Those of an earlier reading are
         found again by the study's UID.
@@ -65,7 +65,8 @@ class Copies:
             if drop_id in own or drop is None or drop.joined == job.id:
                 continue
             images = self._ledger.images_in(drop_id)
-            found[drop.name] = tuple(files_of_study(self._spool.files(drop_id), images, job.study_uid, frozenset()))
+            name = drop.name if drop.name not in found else f"{drop.name} {drop_id}"  # people call many folders alike
+            found[name] = tuple(files_of_study(self._spool.files(drop_id), images, job.study_uid, frozenset()))
         return found
 
     def _choose(self, job: Job) -> tuple[tuple[Path, ...], set[tuple[str, str]]]:

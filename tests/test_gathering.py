@@ -318,6 +318,21 @@ def test_images_that_came_among_another_studys_are_there_when_it_is_tried_again(
     assert set(box.reader.seen[-1].split("\n")) == {T1, T2, AXIAL}
 
 
+def test_two_drops_of_one_name_lend_both_their_images(box: SmallBox) -> None:
+    box.drop("Anna", a=T1, b=T2)
+    box.turn(3)
+    box.reader.errors = [InputError(Code.CORRUPT, "The images are damaged.")]
+    for slice_, other in ((AXIAL, OTHER), (AXIAL + " another slice", "study 8.8 sagittal_t2")):
+        box.drop("MR", a=slice_, b=other, c=other + " more")
+        box.turn(3)
+        shutil.rmtree(box.share / "MR")
+    box.turn(45)
+    (failed,) = box.ledger.in_state(State.FAILED)
+    try_again(failed, box.ledger, box.shelf.bring_back, box.clock())
+    box.turn(45)
+    assert set(box.reader.seen[-1].split("\n")) == {T1, T2, AXIAL, AXIAL + " another slice"}
+
+
 def test_a_clock_that_was_set_back_does_not_make_a_study_wait_for_years(box: SmallBox) -> None:
     box.drop("Anna", a=T1)
     box.turn(4)
