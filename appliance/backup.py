@@ -21,6 +21,7 @@ from appliance.adapters.backup_file import Manifest, pack, unpack, verify
 from appliance.adapters.ledger import Ledger
 from appliance.config import Config
 from appliance.core.ledger_tables import SCHEMA_VERSION
+from appliance.core.limits import MIB
 from appliance.database import fault_of, snapshot
 from appliance.errors import Code, InputError, SystemicError, UsageError, from_os
 from appliance.recovery import alone
@@ -34,7 +35,6 @@ KEY, CONFIGURATION, REPORTS, SPOOL, SLICES = "register.key", "configuration.toml
 RESTORING = "restoring"
 NOT_A_BOX = {RESTORING, LOCK, "lost+found"}
 """What may lie in a folder that counts as empty."""
-MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

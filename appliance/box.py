@@ -35,6 +35,7 @@ from appliance.core import messages
 from appliance.core.drops import Settling
 from appliance.core.gathering import Waits
 from appliance.core.jobs import Job
+from appliance.core.limits import MIB
 from appliance.core.messages import Topics
 from appliance.core.report import Report
 from appliance.core.study import Patient
@@ -63,8 +64,6 @@ from appliance.web.services import PageSettings, Services
 from appliance.web.speech import speech_of
 from appliance.wiring import limits_of, models_of, program_version
 from appliance.worker import Worker
-
-MIB = 1 << 20
 
 
 class Box:

@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 
 from appliance.core.drops import plain_name
 from appliance.core.jobs import Job, Source
+from appliance.core.limits import MIB
 from appliance.errors import Code, InputError, LumbarboxError
 from appliance.gathering import Gathering
 from appliance.ports import Inspector, Ledger, Spool
 
 PATIENCE = timedelta(minutes=30)
 """A transfer that stood still this long was given up."""
-MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ import random
 import struct
 import tempfile
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,7 +38,7 @@ from appliance.errors import InputError
 from appliance.inspection import Inspector
 from appliance.reading import read_path
 from benchmarks.results import Table, save
-from benchmarks.soak import study
+from benchmarks.soak import study, zipped
 
 SECONDS = 30.0
 LIMITS = Limits(decode_seconds=10.0, decoded_bytes=256 * MIB, total_bytes=256 * MIB, file_bytes=128 * MIB)
@@ -104,8 +103,8 @@ def seeds() -> dict[str, bytes]:
     """Whole files of every kind the box opens; all synthetic."""
     images = [data for _, _, data in study(0, 2)]
     plain = images[0]
-    found = {"explicit": plain, "zip": _zip({f"S/IM{n}": d for n, d in enumerate(images)})}
-    found["zip in zip"] = _zip({"inner.zip": found["zip"]})
+    found = {"explicit": plain, "zip": zipped({f"S/IM{n}": d for n, d in enumerate(images)})}
+    found["zip in zip"] = zipped({"inner.zip": found["zip"]})
     for name, syntax in (("implicit", ImplicitVRLittleEndian), ("deflated", DeflatedExplicitVRLittleEndian)):
         found[name] = _saved(plain, syntax, compress=False)
     for name, syntax in (("rle", RLELossless), ("jpeg 2000", JPEG2000Lossless), ("jpeg-ls", JPEGLSLossless)):
@@ -124,7 +123,7 @@ def case(originals: dict[str, bytes], rng: random.Random) -> tuple[str, bytes]:
     how = rng.choice(sorted(MUTATIONS))
     data = MUTATIONS[how](originals[name], rng)
     if rng.random() < 0.2:
-        data = _zip({rng.choice(("a", "S/IM1", "../../etc/x", "/abs", "C:/x", "x" * 300)): data})
+        data = zipped({rng.choice(("a", "S/IM1", "../../etc/x", "/abs", "C:/x", "x" * 300)): data})
     return how, data
 
 
@@ -185,14 +184,6 @@ MUTATIONS: dict[str, Mutation] = {
     "bit flips": _flip, "truncation": _truncate, "huge lengths": _huge_length, "deep nesting": _nest,
     "repetition": _repeat, "cut out": _splice, "noise": _noise, "false sizes": _big_picture,
 }  # fmt: skip
-
-
-def _zip(files: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return out.getvalue()
 
 
 def _saved(plain: bytes, syntax: str, compress: bool) -> bytes:

@@ -99,9 +99,9 @@ class Share:
         name = f"drop {self._number}"
         files = {f"IM{n:05d}": data for n, (_, _, data) in enumerate(pieces)}
         if way == "zip":
-            self._write(self.root / f"{name}.zip", _zipped(files))
+            self._write(self.root / f"{name}.zip", zipped(files))
         elif way == "zip in folder":
-            self._write(self.root / name / "study.zip", _zipped(files))
+            self._write(self.root / name / "study.zip", zipped(files))
         elif way == "loose":
             for number, data in enumerate(files.values()):
                 self._write(self.root / f"L{self._number:06d}_{number}", data)
@@ -336,7 +336,7 @@ def settings_of(folder: Path) -> config.Config:
     return config.load(None, {}, box__data=str(folder / "box"), inbox__path=str(folder / "share"), **QUICK)
 
 
-def _zipped(files: dict[str, bytes]) -> bytes:
+def zipped(files: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from appliance.core.assistant import Answer, Kind
+from appliance.core.health import HostBody
 from appliance.core.jobs import Job, Source, State, Transition
 from appliance.core.knowledge import Passage
 from appliance.core.words import in_words, next_step
@@ -94,7 +95,7 @@ class AlarmJson(TypedDict):
     since: str
 
 
-class HealthJson(TypedDict):
+class HealthJson(HostBody):
     """How the box is: `well`, `degraded` or `stopped`, with the reasons."""
 
     status: str
@@ -104,13 +105,6 @@ class HealthJson(TypedDict):
     queue: int
     reading: int
     outbox: int
-    disk_free_mb: int
-    disk_total_mb: int
-    memory_used_mb: int
-    memory_total_mb: int
-    load: float
-    temperature_c: float | None
-    clock_synced: bool | None
 
 
 class QuestionJson(TypedDict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypedDict
 
 
 class Verdict(StrEnum):
@@ -27,6 +28,18 @@ class Alarm:
 @dataclass(frozen=True, slots=True)
 class HostFacts:
     """What the machine says of itself; None where it does not know."""
+
+    disk_free_mb: int
+    disk_total_mb: int
+    memory_used_mb: int
+    memory_total_mb: int
+    load: float
+    temperature_c: float | None
+    clock_synced: bool | None
+
+
+class HostBody(TypedDict):
+    """`HostFacts` as JSON says them, on MQTT and in the API. Megabytes; degrees Celsius; `null` where it does not know."""
 
     disk_free_mb: int
     disk_total_mb: int

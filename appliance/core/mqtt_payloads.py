@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-from appliance.core.health import Verdict
+from appliance.core.health import HostBody, Verdict
 from appliance.core.jobs import State
 from appliance.core.report import Outcome, Reason, Status
 from appliance.core.report_json import AlertJson, ModelJson, ProbabilitiesJson, RuntimeJson
@@ -25,7 +25,7 @@ class InfoPayload(TypedDict):
     configuration: dict[str, dict[str, Any]]
 
 
-class HealthBody(TypedDict):
+class HealthBody(HostBody):
     """How this box is. Megabytes; degrees Celsius; `null` where the machine does not know."""
 
     status: Verdict
@@ -37,13 +37,6 @@ class HealthBody(TypedDict):
     reading: int
     outbox: int
     outbox_oldest_at: str | None
-    disk_free_mb: int
-    disk_total_mb: int
-    memory_used_mb: int
-    memory_total_mb: int
-    load: float
-    temperature_c: float | None
-    clock_synced: bool | None
 
 
 class HealthPayload(HealthBody):
