@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -206,10 +205,6 @@ class Box:
         """Where the results go. Raises DeliveryError when nothing is published."""
         told = int((self.ledger.fact("broker") or {"port": 0})["port"])
         return broker_address(self.settings, embedded_port, told)
-
-    def second_address(self, purpose: str) -> Address:
-        """The same broker under another name, so that the running publisher is not thrown out."""
-        return replace(self.address(), client_id=f"lumbarbox-{self.settings.box.node}-{purpose}")
 
     def _woken(self) -> None:
         self.wake()

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -122,14 +122,14 @@ def _share(settings: Config) -> str:
 
 def _broker(settings: Config) -> str:
     from appliance.adapters.mqtt import MqttLink
-    from appliance.outside import broker_address
+    from appliance.outside import beside, broker_address
 
     if settings.embedded_broker:
         return "the embedded one, while the box runs"
     if not settings.mqtt.host:
         return "none is configured: results are published nowhere"
     address = broker_address(settings)
-    link = MqttLink(replace(address, client_id=f"{address.client_id}-doctor"))
+    link = MqttLink(beside(address, "doctor"))
     link.connect()
     link.close()
     return f"{address.host}:{address.port} lets this box in"

@@ -40,9 +40,10 @@ def _family(
 def _test(args: argparse.Namespace) -> int:
     """A message to a topic of our own and back."""
     from appliance.adapters.mqtt import MqttLink
+    from appliance.outside import beside
 
     box = open_box(args)
-    topic, address = box.topics.of("test"), box.second_address("test")
+    topic, address = box.topics.of("test"), beside(box.address(), "test")
     link = MqttLink(address)
     print(f"Connecting to {address.host}:{address.port} …")
     link.connect(topic)
@@ -72,9 +73,10 @@ def _list(args: argparse.Namespace) -> int:
 def _flush(args: argparse.Namespace) -> int:
     """Over a connection of its own, beside a running box's: a result may then be sent twice, with the same id."""
     from appliance.adapters.mqtt import MqttLink
+    from appliance.outside import beside
 
     box = open_box(args)
-    link = MqttLink(box.second_address("flush"))
+    link = MqttLink(beside(box.address(), "flush"))
     link.connect()
     delivery = box.delivery(link)
     delivery.forget()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from appliance.adapters.inbox import Inbox, Pace
 from appliance.adapters.mounts import Mounts
 from appliance.adapters.mqtt import Address, Tls
@@ -44,6 +46,11 @@ def broker_address(settings: Config, embedded_port: int | None = None, told_port
         tls=_tls(wanted),
         keepalive=_keepalive(wanted),
     )
+
+
+def beside(address: Address, purpose: str) -> Address:
+    """The same broker under another name, so that the running publisher is not thrown out."""
+    return replace(address, client_id=f"{address.client_id}-{purpose}")
 
 
 def _tls(wanted: Mqtt) -> Tls | None:
