@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.adapters.openvino_model import DETECTOR, GRADERS, load_models
+from appliance.core.geometry import PixelMm
 from appliance.core.models import DetectedBox, Detector, Grade, Grader
 from appliance.core.preprocessing import letterbox
 from appliance.pipeline import Models, read_study
@@ -46,10 +47,12 @@ class Recorder:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
 
-    def detect(self, picture: NDArray[np.uint8], aspect: float = 1.0) -> tuple[DetectedBox, ...]:
-        square = letterbox(picture, self.size, aspect)[0][None, None]
+    def detect(
+        self, picture: NDArray[np.uint8], pixel_mm: PixelMm | None = None, fill: bool = False
+    ) -> tuple[DetectedBox, ...]:
+        square = letterbox(picture, self.size, pixel_mm)[0][None, None]
         self.asked.append(partial(self.bare, square))
-        found: tuple[DetectedBox, ...] = self.model.detect(picture, aspect)
+        found: tuple[DetectedBox, ...] = self.model.detect(picture, pixel_mm, fill)
         return found
 
     def grade(self, crops: NDArray[np.uint8]) -> Grade:

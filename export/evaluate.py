@@ -3,6 +3,7 @@
     levels       finding and naming the levels on real held-out images, and on synthetic ones
     groups       the same by maker, field strength and sequence
     held-out     whole groups left out of training, one at a time: a training and a measurement for each
+    scale        at what scale the detectors trained for `held-out` read best
     grades       the whole reading of labelled studies (phantom, RSNA 2024), or the graders alone on cut crops
     folds        grouped five-fold cross-validation: a training and a measurement for each fold
     depth        canal grades against the canal depth measured on SPIDER's masks
@@ -29,7 +30,7 @@ from pathlib import Path
 from benchmarks.results import FOLDER, markdown, save
 
 PARTS = (
-    "levels", "groups", "held-out", "grades", "folds", "depth", "steps", "stability", "calibration", "second",
+    "levels", "groups", "held-out", "scale", "grades", "folds", "depth", "steps", "stability", "calibration", "second",
     "refusals", "recipes",
 )  # fmt: skip
 

@@ -41,7 +41,7 @@ class Story:
 DETECTOR = Story(
     task="Finds intervertebral discs, the lumbosacral disc, canal, foramina and recesses on one slice. It names no level: "
     "that is geometry, counted up from the sacrum (`appliance/core/numbering.py`).",
-    takes="one grey slice, letterboxed to {input_size} × {input_size}",
+    takes="one grey slice, letterboxed to {input_size} × {input_size}; a sagittal one no finer than {finest_mm} mm a pixel",
     gives="boxes of {labels}; score at least {score_threshold}, overlap at most {iou_threshold}",
     trained_on="sagittal images of SPIDER (real patients; van der Graaf et al., CC BY 4.0) and synthetic studies of "
     "`export/phantom`, together. Boxes on SPIDER's mid-sagittal images are this project's own, drafted by a network "

@@ -42,6 +42,7 @@ def _detector(folder: Path) -> dict[str, object]:
     nothing = ops.multiply(ops.reduce_mean(ops.convert(image, ov.Type.f32), [1, 2, 3], keep_dims=False), np.float32(0))
     raw = ops.add(ops.constant(_answer()), ops.unsqueeze(ops.unsqueeze(nothing, 1), 2))
     facts = {"kind": "detector", "labels": " ".join(STRUCTURES), "score_threshold": "0.25", "iou_threshold": "0.45"}
+    facts["finest_mm"] = "0"
     return _save(folder, "yolov8n-spine", ov.Model([raw], [image]), {**facts, "input_size": str(SIZE)})
 
 

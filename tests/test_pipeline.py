@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from appliance.adapters.fake_models import FakeDetector, fake_graders
+from appliance.core.geometry import PixelMm
 from appliance.core.models import DetectedBox, Grade
 from appliance.core.report import Outcome, Reason, Report, Status
 from appliance.core.spine import LEVELS, Condition, Level, Region, Structure
@@ -124,8 +125,10 @@ def test_where_t2_shows_no_sacrum_t1_is_asked_too() -> None:
     """A detector that knows the sacrum only on the second series it is shown."""
 
     class OnT1Only(FakeDetector):
-        def detect(self, picture: NDArray[np.uint8], aspect: float = 1.0) -> tuple[DetectedBox, ...]:
-            discs = super().detect(picture, aspect)
+        def detect(
+            self, picture: NDArray[np.uint8], pixel_mm: PixelMm | None = None, fill: bool = False
+        ) -> tuple[DetectedBox, ...]:
+            discs = super().detect(picture, pixel_mm, fill)
             on_t2 = self.pictures_seen <= 5
             return tuple(replace(d, structure=Structure.DISC) for d in discs) if on_t2 else discs
 
@@ -145,15 +148,19 @@ def test_no_spine_is_refused_and_never_a_report_without_findings() -> None:
 class OneDisc(FakeDetector):
     """Something round in a head that looks like a disc."""
 
-    def detect(self, picture: NDArray[np.uint8], aspect: float = 1.0) -> tuple[DetectedBox, ...]:
-        return super().detect(picture, aspect)[:1]
+    def detect(
+        self, picture: NDArray[np.uint8], pixel_mm: PixelMm | None = None, fill: bool = False
+    ) -> tuple[DetectedBox, ...]:
+        return super().detect(picture, pixel_mm, fill)[:1]
 
 
 class WeakSacrum(FakeDetector):
     """The lowest disc looks a little like the one on the sacrum, and so does the one above it."""
 
-    def detect(self, picture: NDArray[np.uint8], aspect: float = 1.0) -> tuple[DetectedBox, ...]:
-        discs = super().detect(picture, aspect)
+    def detect(
+        self, picture: NDArray[np.uint8], pixel_mm: PixelMm | None = None, fill: bool = False
+    ) -> tuple[DetectedBox, ...]:
+        discs = super().detect(picture, pixel_mm, fill)
         if len(discs) < 2:
             return discs
         rivals = [replace(discs[i], structure=Structure.LUMBOSACRAL_DISC, score=s) for i, s in ((-1, 0.45), (-2, 0.4))]
@@ -202,8 +209,10 @@ def test_progress_and_milliseconds_by_stage() -> None:
 class CanalSeer(FakeDetector):
     """Sees the canal 6 mm to the left of the middle on every axial slice."""
 
-    def detect(self, picture: NDArray[np.uint8], aspect: float = 1.0) -> tuple[DetectedBox, ...]:
-        found = super().detect(picture, aspect)
+    def detect(
+        self, picture: NDArray[np.uint8], pixel_mm: PixelMm | None = None, fill: bool = False
+    ) -> tuple[DetectedBox, ...]:
+        found = super().detect(picture, pixel_mm, fill)
         seen = (DetectedBox(Structure.SPINAL_CANAL, (61.0, 69.0, 73.0, 81.0), 0.8),)
         return seen if len(found) != len(DISCS_Z) else found
 
@@ -258,7 +267,9 @@ def test_a_picture_of_something_else_is_refused() -> None:
 
 def test_an_axial_picture_is_recognised_and_honestly_refused() -> None:
     class Axial(FakeDetector):
-        def detect(self, picture: NDArray[np.uint8], aspect: float = 1.0) -> tuple[DetectedBox, ...]:
+        def detect(
+            self, picture: NDArray[np.uint8], pixel_mm: PixelMm | None = None, fill: bool = False
+        ) -> tuple[DetectedBox, ...]:
             return (DetectedBox(Structure.SPINAL_CANAL, (10, 10, 20, 20), 0.9),)
 
     report = read_study(unplaced(np.ones((64, 64), np.float32)), models(Axial()), NOW)

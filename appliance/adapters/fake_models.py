@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.core.geometry import PixelMm
 from appliance.core.models import DetectedBox, Grade, GraderSpec, ModelIdentity
 from appliance.core.spine import Region, Structure
 
@@ -25,7 +26,9 @@ class FakeDetector:
     def identity(self) -> ModelIdentity:
         return ModelIdentity("fake-detector", "0", "0" * 64, "FP32")
 
-    def detect(self, picture: NDArray[np.uint8], aspect: float = 1.0) -> tuple[DetectedBox, ...]:
+    def detect(
+        self, picture: NDArray[np.uint8], pixel_mm: PixelMm | None = None, fill: bool = False
+    ) -> tuple[DetectedBox, ...]:
         self.pictures_seen += 1
         white = picture >= WHITE
         runs = _runs(np.asarray(white.any(axis=1)))

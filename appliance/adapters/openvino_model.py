@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.core.geometry import PixelMm
 from appliance.core.models import DetectedBox, Grade, GraderSpec, ModelIdentity
 from appliance.core.postprocessing import Thresholds, decode
 from appliance.core.preprocessing import HIGH_PERCENTILE, LOW_PERCENTILE, letterbox
@@ -232,10 +233,6 @@ class _Engine:
         self._request.infer({0: data})
         return tuple(tensor.data for tensor in self._request.output_tensors)
 
-    def bare(self, data: NDArray[np.uint8]) -> Callable[[], object]:
-        """The inference alone, ready to be repeated: what `benchmarks/latency.py` sets a whole reading beside."""
-        return lambda: self._request.infer({0: data})
-
 
 class OpenVinoDetector:
     """YOLOv8: (1, 1, S, S) grey in, (1, 4 + classes, anchors) out; letterbox and suppression are ours."""
@@ -245,6 +242,7 @@ class OpenVinoDetector:
         weights.expect("labels", " ".join(STRUCTURES))
         self._identity = weights.identity
         self._size = int(weights.number("input_size"))
+        self._finest_mm = weights.number("finest_mm")
         self._thresholds = Thresholds(score=weights.number("score_threshold"), overlap=weights.number("iou_threshold"))
         self._engine = _Engine(weights.model, core, device)
 
@@ -252,15 +250,12 @@ class OpenVinoDetector:
     def identity(self) -> ModelIdentity:
         return self._identity
 
-    def detect(self, picture: NDArray[np.uint8], aspect: float = 1.0) -> tuple[DetectedBox, ...]:
-        square, placed = letterbox(picture, self._size, aspect)
+    def detect(
+        self, picture: NDArray[np.uint8], pixel_mm: PixelMm | None = None, fill: bool = False
+    ) -> tuple[DetectedBox, ...]:
+        square, placed = letterbox(picture, self._size, pixel_mm, 0.0 if fill else self._finest_mm)
         (raw,) = self._engine.infer(square[None, None])
         return decode(raw, placed, self._thresholds)
-
-    def bare(self, picture: NDArray[np.uint8], aspect: float = 1.0) -> Callable[[], object]:
-        """See `_Engine.bare`."""
-        square, _ = letterbox(picture, self._size, aspect)
-        return self._engine.bare(square[None, None])
 
 
 class OpenVinoGrader:
@@ -292,10 +287,6 @@ class OpenVinoGrader:
         probabilities, attention = self._engine.infer(crops)
         normal, moderate, severe = _sum_to_one(probabilities)
         return Grade((normal, moderate, severe), tuple(_sum_to_one(attention)))
-
-    def bare(self, crops: NDArray[np.uint8]) -> Callable[[], object]:
-        """See `_Engine.bare`."""
-        return self._engine.bare(crops)
 
 
 def _sum_to_one(values: NDArray[np.floating]) -> list[float]:

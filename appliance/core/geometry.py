@@ -31,6 +31,10 @@ table; 40 keeps them axial and still leaves a gap between the three.
 """
 
 
+PixelMm = tuple[float, float]
+"""Row spacing and column spacing in mm: DICOM's Pixel Spacing, in its order."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImagePlane:
     """The plane of one slice: Image Position (Patient), Image Orientation (Patient), Pixel Spacing, Rows, Columns."""
@@ -55,6 +59,10 @@ class ImagePlane:
             raise ValueError("Image Orientation (Patient) is not two perpendicular unit vectors")
         if min(self.row_spacing, self.column_spacing) <= 0 or min(self.rows, self.columns) <= 0:
             raise ValueError("Pixel Spacing, Rows and Columns must be greater than zero")
+
+    @property
+    def pixel_mm(self) -> PixelMm:
+        return self.row_spacing, self.column_spacing
 
     @property
     def normal(self) -> Vector:

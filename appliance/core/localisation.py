@@ -84,11 +84,10 @@ def localise_boxes(slices: Sequence[Slice], boxes: Sequence[Sequence[DetectedBox
     return Localisation(numbering, points, located, max(Counter(c.source for c in candidates).values(), default=0))
 
 
-def look(picture: Slice, window: Window, detector: Detector) -> tuple[DetectedBox, ...]:
-    """One run of the detector on one slice."""
+def look(picture: Slice, window: Window, detector: Detector, fill: bool = False) -> tuple[DetectedBox, ...]:
+    """One run of the detector on one slice; `fill` for an axial one."""
     plane = picture.plane
-    aspect = plane.row_spacing / plane.column_spacing if plane is not None else 1.0
-    return detector.detect(window.apply(picture.pixels), aspect)
+    return detector.detect(window.apply(picture.pixels), plane.pixel_mm if plane is not None else None, fill)
 
 
 def refine_by_canal(
@@ -116,7 +115,7 @@ def _seen_shift(expected: Vector | None, axial: Sequence[Series], windows: Windo
     nearest = pick_slices(axial, expected, 1, AXIAL_REACH_MM) if expected is not None else ()
     if not nearest or expected is None:
         return None
-    boxes = look(nearest[0], windows[nearest[0].sop_uid, nearest[0].frame], detector)
+    boxes = look(nearest[0], windows[nearest[0].sop_uid, nearest[0].frame], detector, fill=True)
     return _shift(boxes, _plane(nearest[0]), expected)
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.core.geometry import PixelMm
 from appliance.core.spine import SEVERITIES, Region, Severity, Structure
 
 Box = tuple[float, float, float, float]
@@ -88,8 +89,14 @@ class Detector(Protocol):
     @property
     def identity(self) -> ModelIdentity: ...
 
-    def detect(self, picture: NDArray[np.uint8], aspect: float = 1.0) -> tuple[DetectedBox, ...]:
-        """(rows, columns) grey, `aspect` = row spacing / column spacing. Boxes by falling score, after NMS."""
+    def detect(
+        self, picture: NDArray[np.uint8], pixel_mm: PixelMm | None = None, fill: bool = False
+    ) -> tuple[DetectedBox, ...]:
+        """Boxes by falling score, after NMS.
+
+        `picture` is (rows, columns) grey. A sagittal one is read at the scale the weights ask for, where `pixel_mm` is
+        known; an axial one (`fill`) as large as can be: what lies on it is small.
+        """
         ...
 
 

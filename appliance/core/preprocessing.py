@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core.geometry import ImagePlane
+from appliance.core.geometry import ImagePlane, PixelMm
 
 LOW_PERCENTILE, HIGH_PERCENTILE = 1.0, 99.5
 """Window ends. Rescale is absent in four files of five, so intensities mean nothing between scanners."""
@@ -63,14 +63,18 @@ class Letterbox:
         return np.asarray((b - offset) / scale - 0.5)
 
 
-def letterbox(picture: NDArray[np.uint8], size: int, aspect: float = 1.0) -> tuple[NDArray[np.uint8], Letterbox]:
-    """Fit (rows, columns) grey into (size, size), keeping millimetres square.
+def letterbox(
+    picture: NDArray[np.uint8], size: int, pixel_mm: PixelMm | None = None, finest_mm: float = 0.0
+) -> tuple[NDArray[np.uint8], Letterbox]:
+    """Fit (rows, columns) grey into the middle of (size, size), keeping millimetres square.
 
-    `aspect` is row spacing / column spacing; pixels that are taller than wide are stretched back.
+    A pixel of the square is never finer than `finest_mm`, so that a small field of view is not blown up: anatomy keeps
+    its size from scanner to scanner. Where `pixel_mm` is not known the picture fills the square.
     """
     rows, columns = picture.shape
-    scale = min(size / (rows * aspect), size / columns)
-    height, width = max(1, round(rows * aspect * scale)), max(1, round(columns * scale))
+    row_mm, column_mm = pixel_mm or (1.0, 1.0)
+    step = max(rows * row_mm / size, columns * column_mm / size, finest_mm if pixel_mm else 0.0)
+    height, width = max(1, round(rows * row_mm / step)), max(1, round(columns * column_mm / step))
     top, left = (size - height) // 2, (size - width) // 2
     square = np.full((size, size), PAD_GREY, dtype=np.uint8)
     square[top : top + height, left : left + width] = resize(picture, height, width)

@@ -11,7 +11,7 @@ Two folders under the data root, both outside this repository:
   patient.
 
 Every image is one `Study` of one slice without a plane: the JPEGs carry no position, and their pixel spacing is only
-known as it was acquired (`spacing_mm`), before reorientation and resampling.
+known as it was acquired (`pixel_mm`), before reorientation and resampling.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from appliance.core.geometry import PixelMm
 from appliance.core.models import Box
 from appliance.core.spine import LEVELS, Level, Structure
 from appliance.core.study import Role, Series, Slice, Study
@@ -38,6 +39,8 @@ from export.datasets.sample import BoxLabel, LabelledStudy
 
 SOURCE = "spider"
 SPACE, MIDSAGITTAL = "spider_t2_space", "spider_midsagittal"
+SPACE_PIXEL_MM = (0.46875, 0.46875)
+"""Of the masked slices, approximate as all are."""
 OUR_BOXES = Path(__file__).with_name("spider_midsagittal_boxes.csv")
 HELD_OUT_PERCENT = 33
 """Share of patients kept for measuring: about 50 of 171."""
@@ -90,15 +93,17 @@ def midsagittal_studies(folder: Path, boxes_csv: Path = OUR_BOXES) -> tuple[Labe
     )
 
 
-def spacing_mm(folder: Path) -> dict[str, float]:
-    """Image name to acquired pixel spacing of `spider_midsagittal`; along the columns, approximate (see the module)."""
-    return {
-        row["image"]: float(ast.literal_eval(row["pixel_spacing_as_acquired_mm"])[0])
-        for row in _rows(folder / "index.csv")
-    }
+def pixel_mm(folder: Path) -> dict[str, PixelMm]:
+    """Row and column spacing of the images there are in `spider_midsagittal`; approximate (see the module)."""
+    found = {}
+    for row in _rows(folder / "index.csv"):
+        image, column_mm = folder / "images" / row["image"], float(ast.literal_eval(row["pixel_spacing_as_acquired_mm"])[0])
+        if image.exists():
+            found[row["image"]] = column_mm * _row_to_column(image), column_mm
+    return found
 
 
-def row_to_column(image: Path) -> float:
+def _row_to_column(image: Path) -> float:
     """Row spacing over column spacing of one image file: 1 for SPACE, columns over rows for the others.
 
     The mid-sagittal T1 and T2 were resampled to heights that do not keep millimetres square (448 x 335 to 448 x 899

@@ -61,7 +61,7 @@ def draw(picture: Picture, size: int, rng: np.random.Generator, strength: Streng
     """One augmented square of `size` pixels."""
     strength = strength or Strength()
     plain = rng.random() < strength.plain
-    frame = _whole_frame(picture, size) if plain else _random_frame(picture, size, rng)
+    frame = _whole_frame(picture, size, picture.finest_mm) if plain else _random_frame(picture, size, rng)
     matrix = _fit(picture, frame) if plain else _random_fit(picture, frame, rng, strength)
     if rng.random() < strength.flip:
         matrix = np.array([[-1, 0, frame.left + frame.right], [0, 1, 0], [0, 0, 1]], dtype=np.float64) @ matrix
@@ -75,7 +75,7 @@ def draw(picture: Picture, size: int, rng: np.random.Generator, strength: Streng
 
 def fit_plain(picture: Picture, size: int) -> Drawn:
     """The picture letterboxed as the appliance does, with its boxes."""
-    frame = _whole_frame(picture, size)
+    frame = _whole_frame(picture, size, picture.finest_mm)
     matrix = _fit(picture, frame)
     boxes, kept = _move_boxes(picture.outlines, matrix, frame)
     return Drawn(_warp(picture.pixels, matrix, size, frame), boxes, picture.classes[kept])
@@ -99,10 +99,12 @@ def change_look(content: NDArray[np.uint8], rng: np.random.Generator) -> NDArray
     return window_of(image).apply(image)
 
 
-def _whole_frame(picture: Picture, size: int) -> Frame:
+def _whole_frame(picture: Picture, size: int, finest_mm: float = 0.0) -> Frame:
+    """As `appliance.core.preprocessing.letterbox` places it."""
     rows, columns = picture.pixels.shape
-    scale = min(size / (rows * picture.aspect), size / columns)
-    height, width = max(1, round(rows * picture.aspect * scale)), max(1, round(columns * scale))
+    row_mm, column_mm = picture.pixel_mm
+    step = max(rows * row_mm / size, columns * column_mm / size, finest_mm)
+    height, width = max(1, round(rows * row_mm / step)), max(1, round(columns * column_mm / step))
     left, top = (size - width) // 2, (size - height) // 2
     return Frame(left, top, left + width, top + height)
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core.geometry import Plane
+from appliance.core.geometry import PixelMm, Plane
 from appliance.core.models import Box
 from appliance.core.preprocessing import window_of
 from appliance.core.spine import LEVELS, Level, Structure
@@ -22,7 +22,6 @@ FIELDS_MM = (250.0, 300.0, 350.0, 400.0)
 _DISCS = (Structure.DISC, Structure.LUMBOSACRAL_DISC)
 _MATRIX = 448
 """Rows and columns of the pictures cut to another field of view, as scanners give them."""
-_SPACE_MM = 0.46875
 _MARGIN_ABOVE_MM, _MARGIN_BELOW_MM = 8.0, 45.0
 """What a cut leaves above the disc L1/L2 and below L5/S1, so that the upper sacrum stays in the picture."""
 
@@ -35,9 +34,8 @@ class Case:
     kind: str
     """`t2`, `t1`, `space`, `t2 field 250 mm`, `phantom` ..."""
     pixels: NDArray[np.uint8]
-    aspect: float
-    column_spacing: float
-    """mm, approximate where the images were resampled (see `export.datasets.spider`)."""
+    pixel_mm: PixelMm
+    """Approximate where the images were resampled (see `export.datasets.spider`)."""
     truth: dict[Level, Box]
     sacrum_visible: bool = True
 
@@ -55,9 +53,8 @@ def held_out_masked(data: Path) -> list[Case]:
 def real(data: Path, chosen: Callable[[LabelledStudy], bool]) -> list[Case]:
     """The chosen mid-sagittal pictures, whoever's."""
     folder = data / spider.MIDSAGITTAL
-    spacing = spider.spacing_mm(folder)
-    studies = [s for s in spider.midsagittal_studies(folder) if chosen(s)]
-    return [_real(study, folder / "images" / study.study_id, spacing[study.study_id]) for study in studies]
+    sizes = spider.pixel_mm(folder)
+    return [_real(s, sizes[s.study_id]) for s in spider.midsagittal_studies(folder) if chosen(s)]
 
 
 def masked(data: Path, chosen: Callable[[LabelledStudy], bool], every: int = 3) -> list[Case]:
@@ -70,7 +67,7 @@ def masked(data: Path, chosen: Callable[[LabelledStudy], bool], every: int = 3) 
     unseen = [s for s in whole if spider.held_out(s.patient)]
     others = [s for s in whole if not spider.held_out(s.patient)]
     thirds = [s for s in (*unseen[::every], *others[::every]) if chosen(s)]
-    return [_real(s, folder / "images" / s.study_id, _SPACE_MM, "space slices") for s in thirds]
+    return [_real(s, spider.SPACE_PIXEL_MM, "space slices") for s in thirds]
 
 
 def with_field(case: Case, field_mm: float) -> Case | None:
@@ -89,7 +86,7 @@ def without_sacrum(case: Case, field_mm: float = 220.0) -> Case:
     """Cut off through L5: the box must say that the numbering is uncertain."""
     boxes = case.truth
     lower, upper = boxes[Level.L5_S1], boxes[Level.L4_L5]
-    edge = (upper[3] + min(lower[1], lower[3] - 1)) / 2 * case.column_spacing * case.aspect
+    edge = (upper[3] + min(lower[1], lower[3] - 1)) / 2 * case.pixel_mm[0]
     _, _, left, right = _extent_mm(case)
     x0 = (left + right) / 2 - field_mm / 2
     return _cut(case, x0, edge - field_mm, field_mm, f"{case.kind} sacrum cut off", sacrum=False)
@@ -119,30 +116,29 @@ def _phantom_cases(study: LabelledStudy, name: str) -> Iterator[Case]:
             continue
         pixels = window_of(*(s.pixels for s in series.slices)).apply(middle.pixels)
         kind = f"phantom {series.contrast.description or 'sagittal'}"
-        aspect = plane.row_spacing / plane.column_spacing
-        yield Case(name, kind, pixels, aspect, plane.column_spacing, truth)
+        yield Case(name, kind, pixels, plane.pixel_mm, truth)
 
 
-def _real(study: LabelledStudy, path: Path, spacing: float, kind: str = "") -> Case:
+def _real(study: LabelledStudy, pixel_mm: PixelMm, kind: str = "") -> Case:
     pixels = study.load().series[0].slices[0].pixels
     name = study.study_id
     kind = kind or ("space" if "SPACE" in name else "t1" if "_t1" in name else "t2")
     truth = {label.level: label.box_px for label in study.boxes if label.level is not None}
-    aspect = spider.row_to_column(path)
-    return Case(name, kind, window_of(pixels).apply(pixels), aspect, spacing, truth)
+    return Case(name, kind, window_of(pixels).apply(pixels), pixel_mm, truth)
 
 
 def _extent_mm(case: Case) -> tuple[float, float, float, float]:
     """Top, bottom, left, right of the named levels, mm from the first pixel."""
     boxes = np.array(list(case.truth.values()))
-    x, y = boxes[:, [0, 2]] * case.column_spacing, boxes[:, [1, 3]] * case.column_spacing * case.aspect
+    row_mm, column_mm = case.pixel_mm
+    x, y = boxes[:, [0, 2]] * column_mm, boxes[:, [1, 3]] * row_mm
     return float(y.min()), float(y.max()), float(x.min()), float(x.max())
 
 
 def _cut(case: Case, x0: float, y0: float, field_mm: float, kind: str, sacrum: bool) -> Case:
     """Resample the field (x0, y0, side in mm) into a square matrix; outside the picture is air."""
     step = field_mm / _MATRIX
-    sx, sy = case.column_spacing / step, case.column_spacing * case.aspect / step
+    sy, sx = (mm / step for mm in case.pixel_mm)
     matrix = np.array([[sx, 0, -x0 / step], [0, sy, -y0 / step]])
     source: NDArray[np.uint8] = case.pixels
     if min(sx, sy) < 0.7:
@@ -151,7 +147,7 @@ def _cut(case: Case, x0: float, y0: float, field_mm: float, kind: str, sacrum: b
     truth = {level: _moved(box, matrix) for level, box in case.truth.items()}
     seen = {level: box for level, box in truth.items() if _is_inside(box)}
     image = pixels.astype(np.float32)
-    return Case(case.name, kind, window_of(image).apply(image), 1.0, step, seen, sacrum)
+    return Case(case.name, kind, window_of(image).apply(image), (step, step), seen, sacrum)
 
 
 def _moved(box: Box, matrix: NDArray[np.float64]) -> Box:

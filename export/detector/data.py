@@ -1,7 +1,7 @@
 """What the detector learns from: pictures with boxes and the discs' tilt, out of any `LabelledStudy`.
 
 A picture here is what the appliance shows the network before letterboxing: windowed by percentiles of its series to
-u8, with its aspect (row spacing / column spacing).
+u8, with the size of its pixels.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core.geometry import Plane
+from appliance.core.geometry import PixelMm, Plane
 from appliance.core.models import Box
 from appliance.core.preprocessing import window_of
 from appliance.core.spine import STRUCTURES, Structure
 from appliance.core.study import Slice
 from export.datasets.sample import BoxLabel, LabelledStudy
 
+FINEST_MM = 0.7
+"""mm a pixel of the network's square, at least, on sagittal pictures. Chosen by `python -m export.evaluate scale`."""
 DISC_LENGTH_TO_HEIGHT = 3.0
 """Depth over height of a lumbar disc: 30-33 mm over 10-14 mm (Anatomy table, lumbar-mri.md)."""
 _OUTLINE_POINTS = 24
@@ -36,9 +38,19 @@ class Picture:
     """(n,) indices into `STRUCTURES`."""
     outlines: NDArray[np.float32]
     """(n, 24, 2) points (x, y) on the outline of each structure; pixel centres at whole numbers."""
-    aspect: float = 1.0
-    """Row spacing / column spacing."""
+    pixel_mm: PixelMm
+    """Approximate where the images were resampled (see `export.datasets.spider`)."""
     sagittal: bool = True
+
+    @property
+    def aspect(self) -> float:
+        """Row spacing / column spacing."""
+        return self.pixel_mm[0] / self.pixel_mm[1]
+
+    @property
+    def finest_mm(self) -> float:
+        """At what scale the appliance reads it: an axial one fills the square."""
+        return FINEST_MM if self.sagittal else 0.0
 
     @property
     def boxes(self) -> NDArray[np.float32]:
@@ -46,10 +58,11 @@ class Picture:
         return np.concatenate([self.outlines.min(axis=1), self.outlines.max(axis=1)], axis=1)
 
 
-def pictures_of(study: LabelledStudy, aspect: float | None = None) -> Iterator[Picture]:
+def pictures_of(study: LabelledStudy, pixel_mm: PixelMm | None = None) -> Iterator[Picture]:
     """The labelled slices of one study, windowed as the appliance does: one window for a series.
 
-    `aspect` (row spacing / column spacing) is for pictures without a plane; the plane's own is used where there is one.
+    `pixel_mm` is for pictures without a plane; the plane's own is used where there is one. Raises ValueError where
+    neither is told.
     """
     by_slice: dict[tuple[str, int], list[BoxLabel]] = {}
     for label in study.boxes:
@@ -61,20 +74,21 @@ def pictures_of(study: LabelledStudy, aspect: float | None = None) -> Iterator[P
         window = window_of(*(s.pixels for s in series.slices))
         for one in labelled:
             labels = by_slice[(one.sop_uid, one.frame)]
-            yield picture(one, window.apply(one.pixels), study.patient, labels, aspect or 1.0)
+            yield picture(one, window.apply(one.pixels), study.patient, labels, pixel_mm)
 
 
 def picture(
-    one: Slice, pixels: NDArray[np.uint8], patient: str, labels: Sequence[BoxLabel], aspect: float = 1.0
+    one: Slice, pixels: NDArray[np.uint8], patient: str, labels: Sequence[BoxLabel], pixel_mm: PixelMm | None = None
 ) -> Picture:
-    """A slice and its labels as a training picture; `aspect` counts where the slice has no plane."""
+    """A slice and its labels as a training picture; `pixel_mm` counts where the slice has no plane."""
     plane = one.plane
-    if plane is not None:
-        aspect = plane.row_spacing / plane.column_spacing
+    pixel_mm = plane.pixel_mm if plane is not None else pixel_mm
+    if pixel_mm is None:
+        raise ValueError(f"{one.sop_uid}: nobody says the size of its pixels")
     return Picture(
         name=one.sop_uid, patient=patient, pixels=pixels,
         classes=np.array([STRUCTURES.index(label.structure) for label in labels], dtype=np.int64),
-        outlines=outlines(labels), aspect=aspect,
+        outlines=outlines(labels), pixel_mm=pixel_mm,
         sagittal=plane is None or plane.plane is not Plane.AXIAL,
     )
 

@@ -31,7 +31,7 @@ from export.detector.cases import (
     with_field,
     without_sacrum,
 )
-from export.detector.data import Picture
+from export.detector.data import FINEST_MM, Picture
 from export.detector.phantoms import pictures as unseen_pictures
 
 REACH_MM = 10.0
@@ -101,7 +101,7 @@ class Summary:
 
 def read_case(detector: Detector, case: Case) -> tuple[Numbering, Outcome]:
     """The appliance's chain on one picture. The frame is millimetres (approximate ones for resampled images)."""
-    boxes = detector.detect(case.pixels, case.aspect)
+    boxes = detector.detect(case.pixels, case.pixel_mm)
     candidates = candidates_from(boxes, 0, lambda p: _to_mm(case, p), case.pixels.shape[0])
     numbering = name_levels(candidates)
     truth = {level: _to_mm(case, _center(box)) for level, box in case.truth.items()}
@@ -154,7 +154,7 @@ def structure_rows(
     false: dict[Structure, int] = defaultdict(int)
     errors: dict[Structure, list[float]] = defaultdict(list)
     for picture in pictures:
-        seen = [b for b in detector.detect(picture.pixels, picture.aspect) if b.score >= score]
+        seen = [b for b in detector.detect(picture.pixels, picture.pixel_mm, not picture.sagittal) if b.score >= score]
         for structure in STRUCTURES:
             true = picture.boxes[picture.classes == STRUCTURES.index(structure)]
             boxes = [b.box_px for b in seen if b.structure is structure]
@@ -203,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="export.detector.evaluate", description=__doc__)
     parser.add_argument("--weights", type=Path, default=Path("runs/detector/current.pt"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--size", type=int, default=640)
+    parser.add_argument("--finest-mm", type=float, default=FINEST_MM, help="0: the picture fills the square")
     parser.add_argument("--phantoms", type=int, default=40)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/detector/evaluation"), help="writes .json and .md")
@@ -213,12 +213,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from export.detector.predict import TorchDetector
 
     torch.set_num_threads(args.threads)
-    detector = TorchDetector(args.weights, args.size)
+    detector = TorchDetector(args.weights, args.finest_mm)
     outcomes = evaluate(detector, all_cases(args.data, args.phantoms))
     rows = summarise(outcomes)
     structures = structure_rows(detector, unseen_pictures(UNSEEN_SEED, args.phantoms)) if args.phantoms else []
     facts = {
-        "weights": asdict(detector.identity), "input_size": args.size,
+        "weights": asdict(detector.identity), "finest_mm": args.finest_mm,
         "summary": [asdict(r) for r in rows], "structures": [asdict(r) for r in structures],
         "pictures": [asdict(o) for o in outcomes],
     }
@@ -254,7 +254,8 @@ def _share(flags: Iterable[bool]) -> float:
 
 
 def _to_mm(case: Case, point: Point) -> Point:
-    return point[0] * case.column_spacing, point[1] * case.column_spacing * case.aspect
+    row_mm, column_mm = case.pixel_mm
+    return point[0] * column_mm, point[1] * row_mm
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -62,7 +62,7 @@ def _save(found: Sequence[Picture], path: Path) -> None:
     arrays: dict[str, Any] = {}
     for i, p in enumerate(found):
         arrays |= {f"{i}.pixels": p.pixels, f"{i}.classes": p.classes, f"{i}.outlines": p.outlines}
-        arrays[f"{i}.facts"] = np.array([p.aspect, float(p.sagittal)])
+        arrays[f"{i}.facts"] = np.array([*p.pixel_mm, float(p.sagittal)])
     names = np.array([p.name for p in found])
     np.savez_compressed(beside, names=names, patient=np.array(found[0].patient), **arrays)
     os.replace(beside, path)
@@ -73,7 +73,7 @@ def _load(path: Path) -> list[Picture]:
         return [
             Picture(
                 str(name), str(kept["patient"]), kept[f"{i}.pixels"], kept[f"{i}.classes"], kept[f"{i}.outlines"],
-                aspect=float(kept[f"{i}.facts"][0]), sagittal=bool(kept[f"{i}.facts"][1]),
+                pixel_mm=(float(kept[f"{i}.facts"][0]), float(kept[f"{i}.facts"][1])), sagittal=bool(kept[f"{i}.facts"][2]),
             )
             for i, name in enumerate(kept["names"])
         ]

@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pretrained", type=Path, default=Path("../shared/weights/yolov8n.pt"))
     parser.add_argument("--out", type=Path, default=Path("runs/detector"))
     parser.add_argument("--minutes", type=float, default=45.0, help="budget of training time")
-    parser.add_argument("--sizes", default="320:0.5,416:0.3,640:0.2", help="side:share of the budget, in order")
+    parser.add_argument("--sizes", default="320:0.4,416:0.3,480:0.3", help="side:share of the budget, in order")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1.2e-3)
     parser.add_argument("--phantoms", type=int, default=0, help="synthetic studies to render")
@@ -115,12 +115,12 @@ def training_pools(
     The share of each kind in a batch is set here.
     """
     space = [s for s in spider.space_studies(data / spider.SPACE) if not spider.held_out(s.patient) and keep(s)]
-    pools = [Pool("space", complete(p for s in space for p in pictures_of(s)), 0.25)]
+    pools = [Pool("space", complete(p for s in space for p in pictures_of(s, spider.SPACE_PIXEL_MM)), 0.25)]
     if midsagittal:
         every = spider.midsagittal_studies(data / spider.MIDSAGITTAL)
         middle = [s for s in every if not spider.held_out(s.patient) and keep(s)]
-        images = data / spider.MIDSAGITTAL / "images"
-        drawn = [p for s in middle for p in pictures_of(s, spider.row_to_column(images / s.study_id))]
+        sizes = spider.pixel_mm(data / spider.MIDSAGITTAL)
+        drawn = [p for s in middle for p in pictures_of(s, sizes[s.study_id])]
         pools.append(Pool("midsagittal", drawn, 0.5))
     if phantoms:
         from export.detector.phantoms import training_pictures
@@ -200,9 +200,7 @@ class TrainingState:
 
     @classmethod
     def start(cls, pretrained: Path, plan: Plan, device: torch.device) -> TrainingState:
-        model = new_model(pretrained)
-        model.model[-1].bias_init()  # type: ignore[index, union-attr]
-        return cls(model, device, plan.rate)
+        return cls(new_model(pretrained), device, plan.rate)
 
     def advance(self, batch: Sequence[Drawn], rate: float, warm_steps: int) -> list[float]:
         """One step; the three parts of the loss per image."""

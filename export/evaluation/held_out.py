@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pretrained", type=Path, default=Path("../shared/weights/yolov8n.pt"), help="COCO's")
     parser.add_argument("--only", nargs="*", choices=[g.name for g in GROUPS], help="leave out these groups alone")
     parser.add_argument("--steps", type=int, default=320, help="of every training, the reference's too")
-    parser.add_argument("--sizes", default="320:0.65,416:0.22,640:0.13", help="side:share of the steps, in order")
+    parser.add_argument("--sizes", default="320:0.6,480:0.4", help="side:share of the steps, in order")
     parser.add_argument("--phantoms", type=int, default=0, help="synthetic studies in every training")
     parser.add_argument("--minutes", type=float, help="begin no further training after so many; run again to go on")
     parser.add_argument("--threads", type=int, default=1)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from appliance.core.geometry import ImagePlane
+from appliance.core.geometry import ImagePlane, PixelMm
 from appliance.core.study import Series
 from export.datasets import spider
 
@@ -25,22 +25,20 @@ def midsagittal(data: Path, held_out: bool) -> Iterator[Picture]:
     folder = data / spider.MIDSAGITTAL
     if not folder.exists():
         return
-    spacing = spider.spacing_mm(folder)
+    sizes = spider.pixel_mm(folder)
     for study in spider.midsagittal_studies(folder):
         if "SPACE" in study.study_id or spider.held_out(study.patient) is not held_out:
             continue
-        path = folder / "images" / study.study_id
-        series = placed(study.load().series[0], spacing[study.study_id], spider.row_to_column(path))
+        series = placed(study.load().series[0], sizes[study.study_id])
         yield Picture(study.patient, "T1" if "_t1" in study.study_id else "T2", series)
 
 
-def placed(series: Series, spacing: float, aspect: float) -> Series:
+def placed(series: Series, pixel_mm: PixelMm) -> Series:
     """A single picture as a sagittal series wide enough for foramina: the one slice again every 4 mm to both sides."""
     (one,) = series.slices
-    rows, columns = one.pixels.shape
     slices = tuple(
         replace(one, sop_uid=f"{one.sop_uid}.{n}", plane=ImagePlane((4.0 * n, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0),
-                                                                    spacing * aspect, spacing, rows, columns))
+                                                                    *pixel_mm, *one.pixels.shape))
         for n in range(-5, 6)
     )  # fmt: skip
     return replace(series, slices=slices)

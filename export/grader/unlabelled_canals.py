@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from appliance.core.crops import cut, place_points, windows_of
-from appliance.core.geometry import ImagePlane, Vector
+from appliance.core.geometry import ImagePlane, PixelMm, Vector
 from appliance.core.models import GraderSpec
 from appliance.core.spine import CONDITIONS, Level, Region
 from appliance.core.study import Role, Series, Slice
@@ -28,20 +28,19 @@ CACHE = Path("runs/grader/cache_unlabelled")
 _CONDITION = next(c for c in CONDITIONS if c.region is Region.CANAL)
 
 
-def training_pictures(folder: Path) -> Iterator[tuple[LabelledStudy, float, float]]:
-    """T2 of patients that may be trained on, with the millimetres of a row and of a column."""
-    spacing = spider.spacing_mm(folder)
+def training_pictures(folder: Path) -> Iterator[tuple[LabelledStudy, PixelMm]]:
+    """T2 of patients that may be trained on."""
+    sizes = spider.pixel_mm(folder)
     for study in spider.midsagittal_studies(folder):
         if study.roles[study.study_id] is Role.SAGITTAL_T2 and not spider.held_out(study.patient):
-            column = spacing[study.study_id]
-            yield study, column * spider.row_to_column(folder / "images" / study.study_id), column
+            yield study, sizes[study.study_id]
 
 
-def bags_of_picture(study: LabelledStudy, row_mm: float, column_mm: float, spec: GraderSpec) -> BagSet:
+def bags_of_picture(study: LabelledStudy, pixel_mm: PixelMm, spec: GraderSpec) -> BagSet:
     """One bag of one slice for each level that our boxes name and the picture holds."""
     (picture,) = study.load().series[0].slices
-    rows, columns = picture.pixels.shape
-    plane = ImagePlane((0.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), row_mm, column_mm, rows, columns)
+    row_mm, column_mm = pixel_mm
+    plane = ImagePlane((0.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), *pixel_mm, *picture.pixels.shape)
     series = Series(study.study_id, (Slice(picture.sop_uid, picture.pixels, plane),))
     discs: dict[Level, Vector] = {}
     for box in study.boxes:
@@ -62,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=CACHE)
     args = parser.parse_args(arguments)
     spec, count = DEFAULT_SPECS[Region.CANAL], 0
-    for study, row_mm, column_mm in training_pictures(args.data / spider.MIDSAGITTAL):
-        bags = bags_of_picture(study, row_mm, column_mm, spec)
+    for study, size in training_pictures(args.data / spider.MIDSAGITTAL):
+        bags = bags_of_picture(study, size, spec)
         if len(bags):
             save_bags(args.cache / bags.labels[0].study, bags)
         count += len(bags)

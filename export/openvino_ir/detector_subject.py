@@ -14,7 +14,7 @@ from appliance.core.postprocessing import Thresholds
 from appliance.core.preprocessing import letterbox
 from appliance.core.spine import STRUCTURES
 from export.detector.cases import Case
-from export.detector.data import Picture
+from export.detector.data import FINEST_MM, Picture
 from export.detector.evaluate import Outcome, all_cases, evaluate
 from export.detector.model import INPUT_SIZE, load_detector
 from export.detector.train import training_pools
@@ -46,6 +46,7 @@ def build(args: argparse.Namespace) -> Subject:
             "version": args.version,
             "labels": " ".join(STRUCTURES),
             "input_size": str(args.size),
+            "finest_mm": str(FINEST_MM),
             "score_threshold": str(limits.score),
             "iou_threshold": str(limits.overlap),
         },
@@ -72,7 +73,7 @@ def _some(pictures: Sequence[Picture], count: int, rng: np.random.Generator) -> 
 
 
 def _input(picture: Picture, size: int) -> NDArray[np.uint8]:
-    return letterbox(picture.pixels, size, picture.aspect)[0][None, None]
+    return letterbox(picture.pixels, size, picture.pixel_mm, picture.finest_mm)[0][None, None]
 
 
 def measure(folder: Path, cases: Sequence[Case]) -> Mapping[str, float]:

@@ -50,3 +50,10 @@ def test_a_document_that_asks_for_what_was_never_measured_is_an_error(tmp_path: 
 def test_a_row_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="does not fit"):
         Table("t", "d", "c", ("a", "b"), (("1",),))
+
+
+@pytest.mark.parametrize("path", tables.documents(), ids=lambda p: p.name)
+def test_no_document_shows_a_table_twice(path: Path) -> None:
+    """A merge once doubled two chapters."""
+    shown = [match[2] for match in tables.BLOCK.finditer(path.read_text("utf-8"))]
+    assert len(shown) == len(set(shown))

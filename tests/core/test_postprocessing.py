@@ -25,7 +25,7 @@ def raw(*anchors: tuple[tuple[float, float, float, float], dict[Structure, float
 
 def test_a_box_comes_back_in_the_pictures_own_pixels() -> None:
     picture = np.zeros((300, 200), dtype=np.uint8)
-    _, fit = letterbox(picture, 640, aspect=0.5)
+    _, fit = letterbox(picture, 640, (0.5, 1.0))
     # the picture is 150 x 200 in square pixels, so 480 x 640 in the square, 80 rows of band above
     (box,) = decode(raw(((320, 320, 64, 32), {Structure.DISC: 0.9})), fit)
     x0, y0, x1, y1 = box.box_px

@@ -35,7 +35,7 @@ def test_a_flat_picture_does_not_divide_by_zero() -> None:
 
 @given(rows=st.integers(20, 900), columns=st.integers(20, 900), aspect=st.floats(0.5, 2.0))
 def test_a_box_comes_back_from_the_letterbox_where_it_was(rows: int, columns: int, aspect: float) -> None:
-    square, placed = letterbox(np.zeros((rows, columns), np.uint8), 320, aspect)
+    square, placed = letterbox(np.zeros((rows, columns), np.uint8), 320, (aspect, 1.0), finest_mm=1.5)
     assert square.shape == (320, 320)
     right, bottom = placed.left + columns * placed.scale_x, placed.top + rows * placed.scale_y
     whole = np.array([[placed.left, placed.top, right, bottom]])
@@ -43,7 +43,7 @@ def test_a_box_comes_back_from_the_letterbox_where_it_was(rows: int, columns: in
 
 
 def test_the_letterbox_keeps_millimetres_square() -> None:
-    _, placed = letterbox(np.zeros((100, 200), np.uint8), 320, aspect=2.0)
+    _, placed = letterbox(np.zeros((100, 200), np.uint8), 320, (1.0, 0.5))
     assert placed.scale_y == pytest.approx(2 * placed.scale_x, rel=0.01)
 
 

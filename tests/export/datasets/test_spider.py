@@ -88,8 +88,7 @@ def test_midsagittal_images_take_our_boxes(tmp_path: Path) -> None:
     assert [(b.level, b.structure) for b in study.boxes] == [
         (Level.L5_S1, Structure.LUMBOSACRAL_DISC), (None, Structure.DISC)
     ]
-    assert spider.spacing_mm(folder) == {"7_t1.jpg": 0.5, "8_t2.jpg": 0.5}
-    assert spider.row_to_column(folder / "images" / "7_t1.jpg") == pytest.approx(60 / 90)
+    assert spider.pixel_mm(folder) == {"7_t1.jpg": (pytest.approx(0.5 * 60 / 90), 0.5)}
 
 
 def test_our_own_boxes_are_sound() -> None:

@@ -13,7 +13,7 @@ from appliance.core.spine import STRUCTURES, Level, Structure
 from appliance.core.study import Series, Slice, Study
 from export.datasets.sample import BoxLabel, LabelledStudy
 from export.detector.augment import Strength, change_look, draw, fit_plain
-from export.detector.data import Picture, complete, outlines, pictures_of
+from export.detector.data import FINEST_MM, Picture, complete, outlines, pictures_of
 
 BOXES: tuple[tuple[Structure, Box], ...] = (
     (Structure.DISC, (60.0, 40.0, 96.0, 52.0)),
@@ -39,7 +39,7 @@ def study(kept: list[BoxLabel]) -> LabelledStudy:
 
 @pytest.fixture
 def picture() -> Picture:
-    (found,) = pictures_of(study(labels()))
+    (found,) = pictures_of(study(labels()), (1.0, 1.0))
     return found
 
 
@@ -57,14 +57,14 @@ def test_the_tilt_follows_the_columns_lean() -> None:
 
 
 def test_pictures_without_the_lumbosacral_box_are_left_out() -> None:
-    without = list(pictures_of(study(labels()[:2])))
-    whole = list(pictures_of(study(labels())))
+    without = list(pictures_of(study(labels()[:2]), (1.0, 1.0)))
+    whole = list(pictures_of(study(labels()), (1.0, 1.0)))
     assert complete([*without, *whole]) == whole
 
 
 def test_the_plain_fit_is_the_appliances_letterbox(picture: Picture) -> None:
     drawn = fit_plain(picture, 320)
-    square, fit = letterbox(picture.pixels, 320)
+    square, fit = letterbox(picture.pixels, 320, picture.pixel_mm, FINEST_MM)
     assert np.abs(drawn.pixels.astype(int) - square).mean() < 1.0
     assert np.allclose(fit.to_image(drawn.boxes), picture.boxes, atol=0.01)
 
@@ -105,7 +105,7 @@ def test_a_changed_look_is_a_windowed_picture() -> None:
 
 
 def test_tall_pixels_are_stretched_back() -> None:
-    (flat,) = pictures_of(study(labels()), aspect=0.5)
+    (flat,) = pictures_of(study(labels()), (0.5, 1.0))
     drawn = fit_plain(flat, 320)
     assert (drawn.pixels[0] == PAD_GREY).all()
     width, height = (drawn.boxes[:, 2:] - drawn.boxes[:, :2]).T

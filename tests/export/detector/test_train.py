@@ -26,7 +26,7 @@ def picture() -> Picture:
     rng = np.random.default_rng(3)
     t = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     outline = np.stack([60 + 20 * np.cos(t), 50 + 8 * np.sin(t)], axis=1)[None].astype(np.float32)
-    return Picture("p", "1", rng.integers(0, 255, (100, 120), dtype=np.uint8), np.array([1]), outline)
+    return Picture("p", "1", rng.integers(0, 255, (100, 120), dtype=np.uint8), np.array([1]), outline, (1.0, 1.0))
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,6 +172,22 @@ def test_the_command_trains_reads_stops_and_goes_on(
     assert json.loads((tmp_path / "detector-held-out.json").read_text("utf-8")) == tables
     with pytest.raises(SystemExit, match="another --work"):
         evaluate.main([*given, "--steps", "4"])
+
+
+def test_the_scale_is_chosen_on_patients_that_are_not_held_out(data: Path, pretrained: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    given = ["scale", "--data", str(data), "--work", str(work), "--results", str(tmp_path), "--finest-mm", "0", "0.7"]
+    with pytest.raises(SystemExit, match="held-out"):
+        evaluate.main(given)
+    (work / "siemens").mkdir(parents=True)
+    shutil.copy(pretrained, work / "siemens" / "current.pt")
+    evaluate.main(given)
+    (table,) = json.loads((tmp_path / "detector-scale.json").read_text("utf-8"))
+    middle = [row for row in table["rows"] if row[1] == "the middle"]
+    # 107, 110, 105 of Siemens' four: 118 is held out
+    assert [(row[0], row[2], *row[3:5]) for row in middle] == [
+        ("Siemens", "the picture fills the square", "3", "8"), ("Siemens", "0.7", "3", "8")
+    ]
 
 
 def test_two_detectors_are_compared_on_the_same_pictures(facts: dict[str, Facts]) -> None:
