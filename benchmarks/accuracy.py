@@ -38,6 +38,7 @@ PARTS: Mapping[str, Sequence[Step]] = {
     "levels": [Step(("levels",), (SPACE, MIDSAGITTAL))],
     "groups": [Step(("groups",), (SPACE, MIDSAGITTAL))],
     "held-out": [Step(("held-out",), (SPACE, MIDSAGITTAL))],
+    "scale": [Step(("scale",), (SPACE, MIDSAGITTAL))],
     "grades": [
         Step(("grades", "--balance", "training", "--studies", "40")),
         Step(("grades", "--crops", str(CACHE / "test"), "--studies", "100"), crops=("test",)),
