@@ -151,11 +151,22 @@ def bridged(folder: Path, papers: dict[str, Path], district: Shipped) -> Shipped
     return Shipped(folder, papers, text)
 
 
-def test_a_clinics_broker_bridged_to_a_districts_through_an_outage(tmp_path: Path, papers: dict[str, Path]) -> None:
+@pytest.fixture
+def bridge(tmp_path: Path, papers: dict[str, Path]) -> Iterator[tuple[Shipped, Shipped]]:
+    """A clinic's broker and the district's it is bridged to."""
     district = Shipped(tmp_path / "district", papers)
     district.start()
     clinic = bridged(tmp_path / "clinic", papers, district)
     clinic.start()
+    yield clinic, district
+    clinic.stop()
+    district.stop()
+
+
+def test_a_clinics_broker_bridged_to_a_districts_through_an_outage(
+    tmp_path: Path, bridge: tuple[Shipped, Shipped], papers: dict[str, Path]
+) -> None:
+    clinic, district = bridge
     office = watch(district, "bridge")
     small = SmallBox(tmp_path / "box")
     publisher = small.publisher(link(clinic, papers, "north-1", will=True), node="north-1")
@@ -185,8 +196,6 @@ def test_a_clinics_broker_bridged_to_a_districts_through_an_outage(tmp_path: Pat
     publisher.stop()
     until(lambda: office.said("north-1/availability")[-1:] == ["stopped"])
     office.close()
-    clinic.stop()
-    district.stop()
 
 
 def test_certificates_made_by_the_script_are_believed_and_renewed(tmp_path: Path) -> None:
@@ -207,13 +216,12 @@ def test_certificates_made_by_the_script_are_believed_and_renewed(tmp_path: Path
     assert subprocess.run([FILES / "make-certificates"], check=False, capture_output=True).returncode == 2
 
 
-def test_commands_pass_the_bridge_only_when_the_line_is_taken_in(tmp_path: Path, papers: dict[str, Path]) -> None:
+def test_commands_pass_the_bridge_only_when_the_line_is_taken_in(
+    tmp_path: Path, bridge: tuple[Shipped, Shipped], papers: dict[str, Path]
+) -> None:
     shipped = (FILES / "lumbarbox-bridge.conf").read_text("utf-8")
     assert not re.search(r"^topic .*cmd", shipped, re.MULTILINE)
-    district = Shipped(tmp_path / "district", papers)
-    district.start()
-    clinic = bridged(tmp_path / "clinic", papers, district)
-    clinic.start()
+    clinic, district = bridge
     office = watch(district, "bridge")
     small = SmallBox(tmp_path / "box")
     publisher = small.publisher(link(clinic, papers, "north-1"), node="north-1")
@@ -229,5 +237,3 @@ def test_commands_pass_the_bridge_only_when_the_line_is_taken_in(tmp_path: Path,
     for one in (operator, office):
         one.close()
     publisher.stop()
-    clinic.stop()
-    district.stop()

@@ -11,10 +11,13 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import generate_frames
 from pydicom.errors import BytesLengthException, InvalidDicomError
@@ -28,6 +31,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     MediaStorageDirectoryStorage,
 )
+from pydicom.values import convert_value
 
 from appliance.core import dicom_tags as tags
 from appliance.core.codestream import picture_size
@@ -45,6 +49,9 @@ PICTURES = frozenset({"MR", "CT", "SC", "OT", ""})
 """Modalities that should hold a picture; the others (SR, PR, KO, RTPLAN …) are papers about pictures."""
 
 PREAMBLE = 128
+PLAIN = frozenset(("CS", "DA", "DS", "IS", "LO", "PN", "SH", "UI", "US"))
+"""Value representations whose value says everything: no items, no bytes that another attribute explains."""
+
 BARE_STARTS = (b"\x02\x00\x00\x00", b"\x08\x00")
 """How a file without preamble begins: its meta group, or group 0008."""
 
@@ -69,7 +76,7 @@ def read_dicom(name: str, data: bytes, limits: Limits) -> tuple[Picture, ...]:
         warnings.simplefilter("ignore")
         dataset = _parse(name, data, limits)
         try:
-            if dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+            if _is_index(dataset):
                 return ()
             _refuse_without_pixels(name, dataset)
             _refuse_oversize(name, dataset, limits)
@@ -88,13 +95,17 @@ def read_header(name: str, data: bytes, limits: Limits) -> Image | None:
         try:
             get = _frame_tags(dataset, 0)
             study_uid, sop_uid = tags.text(get, "StudyInstanceUID"), tags.text(get, "SOPInstanceUID")
-            if not study_uid or dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+            if not study_uid or _is_index(dataset):
                 return None
             digest = hashlib.sha256(data).hexdigest()
             series_uid, modality = tags.text(get, "SeriesInstanceUID"), tags.text(get, "Modality").upper()
             return Image(name, study_uid, series_uid, sop_uid or digest, _role(get, modality), modality, digest)
         except PARSER_ERRORS as exc:
             raise _corrupt(name) from exc
+
+
+def _is_index(dataset: Dataset) -> bool:
+    return bool(_value(dataset.file_meta, "MediaStorageSOPClassUID") == MediaStorageDirectoryStorage)
 
 
 def _role(get: tags.Tags, modality: str) -> Role:
@@ -146,7 +157,7 @@ def _inflated(name: str, body: bytes, limits: Limits) -> bytes:
 
 
 def _refuse_without_pixels(name: str, dataset: Dataset) -> None:
-    if "PixelData" in dataset and dataset.get("Rows"):
+    if "PixelData" in dataset and _value(dataset, "Rows"):
         return
     modality = tags.text(_told(dataset), "Modality")
     if modality not in PICTURES and "Rows" not in dataset:
@@ -181,9 +192,12 @@ def _real_sizes(dataset: Dataset, frames: int) -> list[tuple[int, int]]:
 
 
 def _pictures(dataset: Dataset, data: bytes) -> Iterator[Picture]:
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    rows, columns = int(_value(dataset, "Rows")), int(_value(dataset, "Columns"))
     top = _told(dataset)
+    study, series_uid = tags.study_facts(top), tags.text(top, "SeriesInstanceUID")
+    modality, number = tags.text(top, "Modality").upper(), tags.whole(top, "InstanceNumber")
     sop_uid = tags.text(top, "SOPInstanceUID")
+    sop_class_uid = tags.text(top, "SOPClassUID") if sop_uid else ""
     for index in range(tags.whole(top, "NumberOfFrames") or 1):
         get = _frame_tags(dataset, index)
         picture = Slice(
@@ -191,23 +205,17 @@ def _pictures(dataset: Dataset, data: bytes) -> Iterator[Picture]:
             pixels=_grey(dataset, index, get),
             plane=tags.image_plane(get, rows, columns),
             frame=index + 1,
-            instance_number=tags.whole(top, "InstanceNumber"),
-            sop_class_uid=tags.text(top, "SOPClassUID") if sop_uid else "",
+            instance_number=number,
+            sop_class_uid=sop_class_uid,
         )
-        yield Picture(
-            study=tags.study_facts(top),
-            series_uid=tags.text(top, "SeriesInstanceUID"),
-            slice=picture,
-            contrast=tags.contrast(get),
-            modality=tags.text(top, "Modality").upper(),
-            body_part=tags.text(get, "BodyPartExamined"),
-        )
+        body_part = tags.text(get, "BodyPartExamined")
+        yield Picture(study, series_uid, picture, tags.contrast(get), modality, body_part)
 
 
 def _frame_tags(dataset: Dataset, index: int) -> tags.Tags:
     """An enhanced object says some things per frame, some for all frames, the rest at the top."""
-    per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
-    groups = [*per_frame[index : index + 1], *(dataset.get("SharedFunctionalGroupsSequence") or [])]
+    per_frame = _value(dataset, "PerFrameFunctionalGroupsSequence") or []
+    groups = [*per_frame[index : index + 1], *(_value(dataset, "SharedFunctionalGroupsSequence") or [])]
     top = _told(dataset)
     if not groups:
         return top
@@ -225,11 +233,22 @@ def _told(dataset: Dataset) -> tags.Tags:
 
     def get(keyword: str) -> object:
         try:
-            return dataset.get(keyword)
+            return _value(dataset, keyword)
         except PARSER_ERRORS:
             return None
 
     return get
+
+
+def _value(dataset: Dataset, keyword: str) -> Any:
+    """`dataset.get(keyword)` at a third of its cost, since the element itself is neither made nor kept."""
+    tag = tag_for_keyword(keyword) or 0
+    found = dataset.get_item(tag)
+    if isinstance(found, RawDataElement):
+        vr = found.VR or dictionary_VR(tag)
+        if vr in PLAIN:
+            return convert_value(vr, found, dataset.original_character_set)
+    return None if found is None else dataset[tag].value
 
 
 def _grey(dataset: Dataset, index: int, get: tags.Tags) -> NDArray[np.float32]:
@@ -254,14 +273,16 @@ def _grey(dataset: Dataset, index: int, get: tags.Tags) -> NDArray[np.float32]:
 
 def _plain(dataset: Dataset) -> NDArray[np.uint16] | None:
     """The most common picture of all, read without pydicom's general machinery: one frame of unsigned 16-bit words."""
-    if dataset.file_meta.get("TransferSyntaxUID") not in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):
+    if _value(dataset.file_meta, "TransferSyntaxUID") not in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):
         return None
-    shape = dataset.Rows, dataset.Columns
-    told = dataset.BitsAllocated, dataset.get("PixelRepresentation"), dataset.get("SamplesPerPixel")
-    if told != (16, 0, 1) or len(dataset.PixelData) != shape[0] * shape[1] * 2:
+    rows, columns = _value(dataset, "Rows"), _value(dataset, "Columns")
+    told = tuple(_value(dataset, keyword) for keyword in ("BitsAllocated", "PixelRepresentation", "SamplesPerPixel"))
+    words = dataset.PixelData
+    if told != (16, 0, 1) or len(words) != rows * columns * 2:
         return None
-    stored = np.frombuffer(dataset.PixelData, dtype="<u2").reshape(shape)
-    return stored if int(stored.max()) < 2**dataset.BitsStored else None  # something else hides in the unused bits
+    stored = np.frombuffer(words, dtype="<u2").reshape(rows, columns)
+    in_use = 2 ** _value(dataset, "BitsStored")
+    return stored if int(stored.max()) < in_use else None  # something else hides in the unused bits
 
 
 def _made_up_uid(data: bytes) -> str:

@@ -292,6 +292,8 @@ class OpenVinoGrader:
 def _sum_to_one(values: NDArray[np.floating]) -> list[float]:
     """A model that answers with no number at all must not look like one that found nothing."""
     flat = np.asarray(values, dtype=np.float64).ravel()
-    if not (np.isfinite(flat).all() and flat.sum() > 0):
+    total = flat.sum()
+    if not (np.isfinite(flat).all() and total > 0):
         raise ModelError(Code.MODEL_WRONG, "A model answered with values that are no numbers.", REINSTALL)
-    return [float(v) for v in flat / flat.sum()]
+    shares: list[float] = (flat / total).tolist()
+    return shares

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from appliance.durable import sync
 from appliance.errors import Code, from_os
 
 REPORT, REVISIONS, AS_READ = "report.json", "revisions", "as_read.json"
@@ -103,10 +104,10 @@ class Reports:
 
     def _put_in_place(self, part: Path, job_id: str) -> None:
         for entry in (*part.iterdir(), part):  # slices can be made again from the originals: they are not waited for
-            _sync(entry)
+            sync(entry)
         self.discard(job_id)
         part.rename(self.folder(job_id))
-        _sync(self._root)
+        sync(self._root)
 
 
 def _json(path: Path) -> dict[str, Any] | None:
@@ -115,11 +116,3 @@ def _json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

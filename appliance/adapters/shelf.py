@@ -11,13 +11,14 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from appliance.core.drops import SeenFile, is_ignored, plain_name
 from appliance.core.jobs import Job, Reason, State
+from appliance.durable import sync
 from appliance.errors import Code, SystemicError
 
 DONE, FAILED, ORIGINALS, WHY = "_done", "_failed", "originals", "WHY.txt"
@@ -285,13 +286,5 @@ def _copy_whole(source: Path, target: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return  # it may not be there yet
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass  # some network file systems cannot sync a folder
-    finally:
-        os.close(descriptor)
+    with suppress(OSError):  # it may not be there yet; some network file systems cannot sync a folder
+        sync(folder)

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from appliance.core.drops import SeenFile, plain_name
 from appliance.core.jobs import Manifest
+from appliance.durable import sync
 from appliance.errors import Code, InputError, SystemicError, from_os
 
 Card = Mapping[str, Any]
@@ -184,13 +185,13 @@ class Spool:
         content = hashlib.sha256("".join(sorted(digest for digest, _ in sums)).encode()).hexdigest()
         manifest = Manifest(content, len(sums), sum(size for _, size in sums))
         try:
-            _sync_folder(part)
+            sync(part)
             with self._card(job_id).open("w", encoding="utf-8") as out:
                 json.dump({**card, "manifest": asdict(manifest)}, out)
                 out.flush()
                 os.fsync(out.fileno())
             part.rename(self.folder(job_id))
-            _sync_folder(self._root)
+            sync(self._root)
         except OSError as exc:
             raise from_os(exc, "The spool", Code.FAULT) from exc
         return manifest
@@ -305,11 +306,3 @@ def _called(files: Iterable[tuple[Path, SeenFile]]) -> list[str]:
 def _drop_of(path: Path) -> str:
     """`<job>`, `<job>.part` and `<job>.json` belong together."""
     return path.name.split(".")[0]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -120,8 +120,9 @@ def pick_slices(
     Several series are pooled. Slices without a position are passed over.
     """
     placed = [(s.plane, s) for one in _as_tuple(series) for s in one.slices if s.plane is not None]
-    holding = [(plane.distance(point_mm), s) for plane, s in placed if plane.contains(point_mm)]
-    near = sorted((d for d in holding if abs(d[0]) <= max_distance_mm), key=lambda d: abs(d[0]))[:count]
+    passing = [(plane.distance(point_mm), plane, s) for plane, s in placed]
+    holding = [(d, s) for d, plane, s in passing if abs(d) <= max_distance_mm and plane.contains(point_mm)]
+    near = sorted(holding, key=lambda d: abs(d[0]))[:count]
     return tuple(s for _, s in sorted(near, key=lambda d: -d[0]))
 
 
@@ -161,12 +162,12 @@ def cut_place(
 def crop_box(picture: Slice, point_mm: Vector, size_mm: float) -> Box:
     """The crop's square in the slice's own pixels, clipped to the picture."""
     plane = _plane_of(picture)
-    x, y = plane.to_pixel(point_mm)
+    x, y = plane.to_pixel(point_mm).tolist()
     half_x, half_y = size_mm / 2 / plane.column_spacing, size_mm / 2 / plane.row_spacing
-    last_x, last_y = plane.columns - 1, plane.rows - 1
+    last_x, last_y = plane.columns - 1.0, plane.rows - 1.0
     return (
-        float(np.clip(x - half_x, 0, last_x)), float(np.clip(y - half_y, 0, last_y)),
-        float(np.clip(x + half_x, 0, last_x)), float(np.clip(y + half_y, 0, last_y)),
+        min(max(x - half_x, 0.0), last_x), min(max(y - half_y, 0.0), last_y),
+        min(max(x + half_x, 0.0), last_x), min(max(y + half_y, 0.0), last_y),
     )  # fmt: skip
 
 
@@ -211,7 +212,8 @@ def _axes(tilt: float, bend: float) -> tuple[Vector, Vector, Vector]:
     """Left, back, head for an axis leaning to the front by `tilt` and to the left by `bend` (radians)."""
     head = np.array([np.sin(bend), -np.cos(bend) * np.sin(tilt), np.cos(bend) * np.cos(tilt)])
     back = np.array([0.0, np.cos(tilt), np.sin(tilt)])
-    return np.cross(back, head), back, head
+    (bx, by, bz), (hx, hy, hz) = back, head
+    return np.array([by * hz - bz * hy, bz * hx - bx * hz, bx * hy - by * hx]), back, head
 
 
 def _nearest_plane(plane: ImagePlane) -> Plane:

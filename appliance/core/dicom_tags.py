@@ -24,7 +24,9 @@ LONGEST_TEXT = 256
 def text(tags: Tags, keyword: str) -> str:
     """As one line without control characters, cut to a bearable length."""
     value = tags(keyword)
-    line = "" if value is None else "".join(c for c in str(value) if c.isprintable())
+    line = "" if value is None else str(value)
+    if not line.isprintable():
+        line = "".join(filter(str.isprintable, line))
     return line.strip()[:LONGEST_TEXT]
 
 

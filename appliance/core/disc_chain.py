@@ -145,12 +145,10 @@ def _disc(group: Sequence[DiscCandidate]) -> Disc:
 def _usual_spacing(candidates: Sequence[DiscCandidate]) -> float:
     """Median distance from a well seen candidate to its nearest neighbour on the same slice; 0 when all are alone."""
     nearest: list[float] = []
-    for one in candidates:
-        distances = [
-            math.dist(one.center, other.center)
-            for other in candidates
-            if other is not one and other.source == one.source and min(one.score, other.score) >= WELL_SEEN
-        ]
+    well_seen = [c for c in candidates if c.score >= WELL_SEEN]
+    for one in well_seen:
+        others = (other for other in well_seen if other is not one and other.source == one.source)
+        distances = [math.dist(one.center, other.center) for other in others]
         if distances:
             nearest.append(min(distances))
     return median(nearest) if nearest else 0.0

@@ -100,7 +100,9 @@ class ImagePlane:
         d = np.asarray(points_mm, dtype=np.float64) - np.asarray(self.origin)
         x = d @ np.asarray(self.row_direction) / self.column_spacing
         y = d @ np.asarray(self.column_direction) / self.row_spacing
-        return np.stack([x, y], axis=-1)
+        found = np.empty((*d.shape[:-1], 2))
+        found[..., 0], found[..., 1] = x, y
+        return found
 
     def distance(self, point_mm: NDArray[np.floating] | tuple[float, float, float]) -> float:
         """Signed mm from the plane to the point, along `upward_normal`."""

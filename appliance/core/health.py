@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypedDict
+from typing import TypedDict, cast
 
 
 class Verdict(StrEnum):
@@ -48,6 +48,10 @@ class HostBody(TypedDict):
     load: float
     temperature_c: float | None
     clock_synced: bool | None
+
+
+def host_body(host: HostFacts) -> HostBody:
+    return cast(HostBody, asdict(host))
 
 
 @dataclass(frozen=True, slots=True)

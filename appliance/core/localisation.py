@@ -56,10 +56,6 @@ class Localisation:
     def certain(self) -> bool:
         return self.named and not self.numbering.uncertain
 
-    def place(self, condition: Condition, level: Level) -> Vector | None:
-        """The point of one of the 25 places; None where its level was not found."""
-        return place_points(self.points).get((condition, level))
-
 
 def localise(series: Series, detector: Detector, tick: Tick = lambda: None) -> Localisation:
     """Look at the middle slices of one sagittal series."""
@@ -98,10 +94,10 @@ def refine_by_canal(
     Sagittal slices are 4 mm apart and show a disc alike across its width; on axial slices the canal is a mark. Levels
     without a believable one follow their neighbours.
     """
-    windows = windows_of(axial)
+    windows, places = windows_of(axial), place_points(found.points)
     shifts: dict[Level, float] = {}
     for level in found.points:
-        shift = _seen_shift(found.place(Condition.SPINAL_CANAL_STENOSIS, level), axial, windows, detector)
+        shift = _seen_shift(places[Condition.SPINAL_CANAL_STENOSIS, level], axial, windows, detector)
         if shift is not None:
             shifts[level] = shift
         tick()
@@ -110,10 +106,10 @@ def refine_by_canal(
     return replace(found, points=points, located=located)
 
 
-def _seen_shift(expected: Vector | None, axial: Sequence[Series], windows: Windows, detector: Detector) -> float | None:
+def _seen_shift(expected: Vector, axial: Sequence[Series], windows: Windows, detector: Detector) -> float | None:
     """What the slice nearest to the expected canal says; None where no slice passes through it."""
-    nearest = pick_slices(axial, expected, 1, AXIAL_REACH_MM) if expected is not None else ()
-    if not nearest or expected is None:
+    nearest = pick_slices(axial, expected, 1, AXIAL_REACH_MM)
+    if not nearest:
         return None
     boxes = look(nearest[0], windows[nearest[0].sop_uid, nearest[0].frame], detector, fill=True)
     return _shift(boxes, _plane(nearest[0]), expected)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from appliance.core.health import Alarm, Health, words_of
+from appliance.core.health import Alarm, Health, host_body, words_of
 from appliance.core.jobs import Job, Transition
 from appliance.core.mqtt_payloads import (
     AlarmPayload,
@@ -96,13 +96,7 @@ def health_body(value: Health) -> HealthBody:
         "reading": value.reading,
         "outbox": value.outbox,
         "outbox_oldest_at": value.outbox_since.isoformat() if value.outbox_since else None,
-        "disk_free_mb": value.host.disk_free_mb,
-        "disk_total_mb": value.host.disk_total_mb,
-        "memory_used_mb": value.host.memory_used_mb,
-        "memory_total_mb": value.host.memory_total_mb,
-        "load": value.host.load,
-        "temperature_c": value.host.temperature_c,
-        "clock_synced": value.host.clock_synced,
+        **host_body(value.host),
     }
 
 

@@ -42,15 +42,18 @@ def plan_study(selection: Selection, found: Localisation | None) -> Plan:
         Region.FORAMINAL: (selection.sagittal_t1,) if selection.sagittal_t1 is not None else (),
         Region.SUBARTICULAR: selection.axial_t2,
     }
+    doubtful = doubtful_sequences(selection, found.points) if found is not None else frozenset()
     return Plan(
         found=found,
-        regions={region: _refusal(region, selection, found) or serving[region] for region in Region},
+        regions={region: _refusal(region, selection, found, doubtful) or serving[region] for region in Region},
         uses=selection.uses,
         warnings=found.numbering.warnings if found is not None else (),
     )
 
 
-def _refusal(region: Region, selection: Selection, found: Localisation | None) -> Reason | None:
+def _refusal(
+    region: Region, selection: Selection, found: Localisation | None, doubtful: frozenset[Region]
+) -> Reason | None:
     """Why a whole region cannot be graded; None when it can."""
     there = {
         Region.CANAL: selection.sagittal_t2 is not None,
@@ -64,4 +67,4 @@ def _refusal(region: Region, selection: Selection, found: Localisation | None) -
         return Reason.NO_SAGITTAL_T2
     if not found.named:
         return Reason.NUMBERING_UNCERTAIN
-    return Reason.SEQUENCE_DOUBTFUL if region in doubtful_sequences(selection, found.points) else None
+    return Reason.SEQUENCE_DOUBTFUL if region in doubtful else None

@@ -7,7 +7,7 @@ them on the others): a fault that is not gross passes too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -73,16 +73,19 @@ def sac_to_marrow(picture: Slice, points: Points) -> float:
     canal = [places[Condition.SPINAL_CANAL_STENOSIS, level] for level in levels]
     across = np.linspace(-SAC_HALF_WIDTH_MM, SAC_HALF_WIDTH_MM, 5)
     along = [a + t * (b - a) for a, b in pairwise(canal) for t in np.linspace(0.25, 0.75, 5)]
-    sac = [_at(picture, point + np.array([0.0, dy, 0.0])) for point in along for dy in across]
-    marrow = [_at(picture, (points[a] + points[b]) / 2) for a, b in pairwise(levels)]
+    sac = _around(picture, [point + np.array([0.0, dy, 0.0]) for point in along for dy in across])
+    marrow = _around(picture, [(points[a] + points[b]) / 2 for a, b in pairwise(levels)])
     floor = float(np.percentile(picture.pixels, 1))
     return (median(sac) - floor) / max(median(marrow) - floor, 1e-6)
 
 
-def _at(picture: Slice, point: Vector) -> float:
-    """Mean of a small square around the point."""
+def _around(picture: Slice, points: Sequence[Vector]) -> list[float]:
+    """Mean of a small square around each point."""
     assert picture.plane is not None
-    x, y = (round(float(v)) for v in picture.plane.to_pixel(point))
-    rows, columns = picture.pixels.shape
-    y, x = min(max(y, 1), rows - 2), min(max(x, 1), columns - 2)
-    return float(picture.pixels[y - 1 : y + 2, x - 1 : x + 2].mean())
+    columns, rows = (np.rint(v).astype(np.intp) for v in picture.plane.to_pixel(np.array(points)).T)
+    last_row, last_column = (size - 2 for size in picture.pixels.shape)
+    rows, columns = np.clip(rows, 1, last_row), np.clip(columns, 1, last_column)
+    step = np.arange(-1, 2)
+    squares = picture.pixels[rows[:, None, None] + step[:, None], columns[:, None, None] + step]
+    means: list[float] = squares.mean(axis=(1, 2)).tolist()
+    return means

@@ -79,7 +79,8 @@ def _decode_group(
 ) -> list[DetectedBox]:
     scores = table[[4 + STRUCTURES.index(s) for s in group]]
     # A NaN never passes the comparison, so a sick anchor is dropped here.
-    candidates = np.flatnonzero((scores.max(axis=0) >= limits.score) & np.isfinite(table[:4]).all(axis=0))
+    candidates = np.flatnonzero(scores.max(axis=0) >= limits.score)
+    candidates = candidates[np.isfinite(table[:4, candidates]).all(axis=0)]
     if not candidates.size:
         return []
     scores = scores[:, candidates]

@@ -24,6 +24,7 @@ from appliance.core.api_json import (
     study_json,
 )  # fmt: skip
 from appliance.core.drops import is_ignored
+from appliance.core.health import host_body
 from appliance.core.jobs import Job, State
 from appliance.core.report_json import report_schema
 from appliance.errors import InputError, LumbarboxError
@@ -71,7 +72,7 @@ def health() -> AnyResponse:
     alarms = [{**asdict(a), "since": a.since.isoformat()} for a in value.alarms]
     body = {name: getattr(value, name) for name in ("reader_ready", "queue", "reading", "outbox")}
     return jsonify(
-        {"status": value.verdict, "reasons": list(value.reasons), "alarms": alarms, **body, **asdict(value.host)}
+        {"status": value.verdict, "reasons": list(value.reasons), "alarms": alarms, **body, **host_body(value.host)}
     )
 
 
