@@ -48,6 +48,7 @@ PARTS: Mapping[str, Sequence[Step]] = {
     "stability": [Step(("stability",), (SPACE,), ("test",))],
     "calibration": [Step(("calibration", "--studies", "80"), crops=("val", "test"))],
     "refusals": [Step(("refusals", "--studies", "2"), (SPACE, MIDSAGITTAL, AXIAL), ("train",))],
+    "motion": [Step(("motion",), (SPACE, MIDSAGITTAL))],
     "recipes": [Step(("recipes", "--studies", "30"), crops=("train", "val", "test"))],
 }
 BY_THEMSELVES: Mapping[str, str] = {
