@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,14 @@ import pytest
 pytest.importorskip("torch", reason="the export extra is not installed")
 pytest.importorskip("cv2", reason="the export extra is not installed")
 
+from appliance.adapters.fake_models import FakeDetector
 from appliance.core.motion import LAGS, STEPS, WEIGHTS
-from export.evaluation.motion import Verdict, _table, logistic
-from export.evaluation.motion_drawing import MOTIONS, Motion, Order, any_motion, moved, poses
+from appliance.core.spine import Region
+from export.evaluation.motion import Verdict, _table, fitted, logistic, verdicts_on
+from export.evaluation.motion_drawing import AMOUNTS_MM, MOTIONS, Motion, Order, any_motion, moved, poses
+from export.evaluation.second_scanner import CHANGES, any_change
+from export.evaluation.spider_midsagittal import Picture
+from tests.core.make_values import T1, T2, sagittal
 
 SPACING = (0.5, 0.5)
 
@@ -84,6 +90,32 @@ def test_weights_part_what_can_be_parted_and_there_is_one_for_each_statistic():
     weights, bias = logistic(rows, has_moved)
     assert (((rows @ weights + bias) > 0) == has_moved).mean() > 0.95
     assert len(WEIGHTS) == len(weights) == 2 * 2 * len(STEPS) * len(LAGS)
+
+
+def middle(kind: str) -> Picture:
+    series = sagittal(kind.lower(), T1 if kind == "T1" else T2)
+    return Picture("1", kind, replace(series, slices=series.slices[5:6]))
+
+
+def test_a_fit_gives_the_lines_that_the_program_holds():
+    lines = fitted([middle("T1"), middle("T2")], FakeDetector()).splitlines()
+    assert lines[0].startswith("WEIGHTS = (") and lines[0].count(",") == len(WEIGHTS) - 1
+    assert lines[1].startswith("BIAS = ")
+    assert [line.split(":")[0] for line in lines[2:]] == [Region.FORAMINAL, Region.CANAL]
+    assert all(f"{1 + len(CHANGES)} good" in line for line in lines[2:])
+
+
+def test_a_picture_is_judged_as_it_is_under_every_change_and_moved_in_every_way():
+    found = Counter(v.group for v in verdicts_on(middle("T2"), FakeDetector()))
+    heavy = {f"{grade} motion, {mm} mm": len(MOTIONS) for grade, mm in AMOUNTS_MM.items()}
+    assert found == {"good": 1, "good, another scanner": len(CHANGES), **heavy}
+
+
+def test_any_change_of_scanner_keeps_a_slice_of_any_shape():
+    rng = np.random.default_rng(0)
+    slices = rng.integers(0, 255, (1, 60, 44), dtype=np.uint8)
+    shapes = {any_change(rng)(slices, rng).shape for _ in range(20)}
+    assert shapes == {slices.shape}
 
 
 def test_the_table_counts_what_motion_refuses_apart_from_what_was_not_found():
