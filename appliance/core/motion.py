@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import product
+from math import ceil
 from statistics import median
 
 import numpy as np
@@ -35,6 +36,8 @@ SOFT_MM = 0.9
 """Finer than this is noise more than anatomy."""
 NEAR_MM = 6.0
 """What contrast is compared with."""
+REACH = 4.0
+"""Where a Gaussian ends, in standard deviations."""
 STEPS, LAGS = (1, 2), (1, 5)
 SLICES = 3
 
@@ -82,10 +85,10 @@ def _millimetres(first: float, last: float, count: int, spacing: float) -> NDArr
 def _sampled(
     pixels: NDArray[np.floating], plane: ImagePlane, rows: NDArray[np.floating], columns: NDArray[np.floating]
 ) -> Grey:
-    down = _weights(rows, np.arange(plane.rows) * plane.row_spacing, SOFT_MM)
-    across = _weights(columns, np.arange(plane.columns) * plane.column_spacing, SOFT_MM)
-    grey: Grey = down @ pixels.astype(np.float32, copy=False) @ across.T
-    return look_alike(grey, plane)
+    """Softened, at these rows and columns (mm from the first pixel)."""
+    down = _softened(pixels.astype(np.float32, copy=False), rows / plane.row_spacing, SOFT_MM / plane.row_spacing)
+    across = _softened(down.T, columns / plane.column_spacing, SOFT_MM / plane.column_spacing)
+    return look_alike(across.T, plane)
 
 
 def statistics(grey: Grey) -> NDArray[np.float32]:
@@ -115,20 +118,34 @@ def _ranked(grey: Grey) -> Grey:
 
 def _every(grey: Grey, step: int) -> Grey:
     """Every `step`-th pixel of the softened picture."""
-    down, across = (_weights(np.arange(0, n, step), np.arange(n), SOFT_MM * step) for n in grey.shape)
-    return np.asarray(down @ grey @ across.T)
+    down = _softened(grey, np.arange(0, grey.shape[0], step), SOFT_MM * step)
+    return _softened(down.T, np.arange(0, grey.shape[1], step), SOFT_MM * step).T
 
 
 def _local_contrast(grey: Grey, sigma: float) -> Grey:
     """Above or below its surroundings, in their standard deviations."""
-    down, across = (_weights(np.arange(n), np.arange(n), sigma) for n in grey.shape)
-    mean = down @ grey @ across.T
-    variance = down @ (grey * grey) @ across.T - mean * mean
+    mean = _around(grey, sigma)
+    variance = _around(grey * grey, sigma) - mean * mean
     return np.asarray((grey - mean) / (np.sqrt(np.maximum(variance, 0)) + np.float32(0.02)))
 
 
-def _weights(wanted: NDArray[np.number], there: NDArray[np.number], sigma: float) -> Grey:
-    """(wanted, there): a Gaussian round each wanted place, its sum 1."""
-    away = (wanted[:, None] - there[None, :]) / sigma
-    weights = np.exp(-0.5 * away * away)
-    return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12), dtype=np.float32)
+def _around(grey: Grey, sigma: float) -> Grey:
+    rows, columns = grey.shape
+    return _softened(_softened(grey, np.arange(rows), sigma).T, np.arange(columns), sigma).T
+
+
+def _softened(grey: Grey, at: NDArray[np.number], sigma: float) -> Grey:
+    """Rows at places between the rows of `grey`: the mean round each under a Gaussian, as far as there are rows.
+
+    Summed tap by tap: as a product of matrices it would wake all threads of the linear algebra for a millisecond's work.
+    """
+    grey = np.ascontiguousarray(grey)
+    nearest = np.round(at).astype(np.intp)
+    total = np.zeros((len(at), grey.shape[1]), np.float32)
+    weights = np.zeros(len(at), np.float32)
+    for tap in range(-ceil(REACH * sigma), ceil(REACH * sigma) + 1):
+        row = nearest + tap
+        weight = np.exp(-0.5 * ((row - at) / sigma) ** 2) * ((row >= 0) & (row < len(grey)))
+        total += weight.astype(np.float32)[:, None] * grey[np.clip(row, 0, len(grey) - 1)]
+        weights += weight.astype(np.float32)
+    return total / weights[:, None]

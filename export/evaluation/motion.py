@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -111,26 +111,28 @@ def said(picture: Picture, pixels: NDArray[np.float32], detector: Detector) -> s
 
 
 def _table(verdicts: Sequence[Verdict], command: str) -> Table:
-    groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for v in verdicts:
-        groups[v.kind, v.group, v.case].append(v.said)
-        groups[v.kind, v.group, "all"].append(v.said)
-    rows = tuple((*key, str(len(each)), *_cells(each)) for key, each in sorted(groups.items(), key=_place(groups)))
     data = ("real T1 and T2 of SPIDER's held-out patients, who set neither weight nor threshold, and T2 SPACE of all, which "
             "set none either; motion and changes are DRAWN")  # fmt: skip
-    columns = ("sequence", "pictures", "how", "number", "refused for motion", "refused, or levels not named")
-    return Table("Motion found and good pictures refused", data, command, columns, rows)
+    columns = ("sequence", "pictures", "how", "number", "levels not named: refused without this check",
+               "refused by this check", "both")  # fmt: skip
+    return Table("Motion found and good pictures refused", data, command, columns, tuple(_rows(verdicts)))
 
 
-def _place(groups: Iterable[tuple[str, str, str]]) -> Callable[[tuple[tuple[str, str, str], list[str]]], tuple[object, ...]]:
-    """By sequence, then as drawn, what is of all last."""
-    order = {key[1]: n for n, key in reversed(list(enumerate(groups)))}
-    cases = {key: n for n, key in enumerate(groups)}
-    return lambda item: (item[0][0], order[item[0][1]], item[0][2] == "all", cases[item[0]])
+def _rows(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, ...]]:
+    """As drawn; after a group of several cases what is of all of them."""
+    for kind, group in dict.fromkeys((v.kind, v.group) for v in sorted(verdicts, key=lambda v: v.kind)):
+        said: dict[str, list[str]] = defaultdict(list)
+        for v in verdicts:
+            if (v.kind, v.group) == (kind, group):
+                said[v.case].append(v.said)
+        if len(said) > 1:
+            said["all of them"] = [one for each in said.values() for one in each]
+        yield from ((kind, group, case, str(len(each)), *_cells(each)) for case, each in said.items())
 
 
-def _cells(each: Sequence[str]) -> tuple[str, str]:
-    return _share(each.count("motion"), len(each)), _share(len(each) - each.count("passed"), len(each))
+def _cells(each: Sequence[str]) -> tuple[str, ...]:
+    unnamed, moving = each.count("levels not named"), each.count("motion")
+    return tuple(_share(hits, len(each)) for hits in (unnamed, moving, unnamed + moving))
 
 
 def _share(hits: int, count: int) -> str:

@@ -120,8 +120,9 @@ def test_any_change_of_scanner_keeps_a_slice_of_any_shape():
 
 def test_the_table_counts_what_motion_refuses_apart_from_what_was_not_found():
     said = ["motion"] * 6 + ["levels not named"] * 2 + ["passed"] * 2
-    table = _table([Verdict("T2", "heavy motion, 3.0 mm", "tremor", s) for s in said], "a command")
-    every = Counter(row[2] for row in table.rows)
-    assert every == {"tremor": 1, "all": 1}
-    assert table.rows[-1][2:4] == ("all", "10")
-    assert table.rows[-1][4].startswith("60.0%") and table.rows[-1][5].startswith("80.0%")
+    still = [Verdict("T2", "good", "as it is", "passed")]
+    moving = [Verdict("T2", "heavy motion, 3.0 mm", case, s) for case in ("tremor", "sliding") for s in said]
+    table = _table([*moving, *still], "a command")
+    assert [row[2] for row in table.rows] == ["tremor", "sliding", "all of them", "as it is"]
+    assert table.rows[2][3] == "20"
+    assert [cell.split()[0] for cell in table.rows[2][4:]] == ["20.0%", "60.0%", "80.0%"]
