@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from PIL import Image
@@ -92,7 +93,7 @@ def real_trials(data: Path, limit: int | None) -> Iterator[Trial]:
 
 
 def _of_one(series: Series, kind: str) -> Iterator[Trial]:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(crc32(series.series_uid.encode()))
     good, other = (T1, T2) if kind == "T1" else (T2, T1)
     region, wrong = (Region.FORAMINAL, Region.CANAL) if kind == "T1" else (Region.CANAL, Region.FORAMINAL)
     cases = [
@@ -143,7 +144,7 @@ def drawn_trials(count: int) -> Iterator[Trial]:
 
 
 def _of_study(labelled: LabelledStudy, study: Study) -> Iterator[Trial]:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(crc32(labelled.study_id.encode()))
     yield Trial("synthetic study", "none", study, ALL)
     yield Trial("synthetic study", "T1 and T2 exchanged", _exchanged(study, labelled), (Region.CANAL, Region.FORAMINAL))
     center = next(np.array(x.position_mm) for x in labelled.levels if x.level is Level.L4_L5) + np.array([0.0, 22.0, 0.0])
