@@ -48,7 +48,8 @@ PARTS: Mapping[str, Sequence[Step]] = {
     "depth": [Step(("depth",), (SPACE,))],
     "stability": [Step(("stability",), (SPACE,), ("test",))],
     "calibration": [Step(("calibration", "--studies", "80"), crops=("val", "test"))],
-    "refusals": [Step(("refusals", "--studies", "2"), (SPACE, MIDSAGITTAL, AXIAL), ("train",))],
+    "refusals": [Step(("refusals", "--studies", "4"), (SPACE, MIDSAGITTAL, AXIAL), ("train",))],
+    "motion": [Step(("motion",), (SPACE, MIDSAGITTAL))],
     "recipes": [Step(("recipes", "--studies", "30"), crops=("train", "val", "test"))],
 }
 BY_THEMSELVES: Mapping[str, str] = {

@@ -12,6 +12,7 @@
     calibration  are probabilities honest, before and after the temperature
     second       what a second opinion changes, where the two graders disagree, what it costs
     refusals     how often spoilt pictures are refused, and how often good ones
+    motion       drawn motion found, and good pictures refused for it
     recipes      what INT8 costs a grader, way by way of quantising it
 
 Each writes `benchmarks/results/<name>.json` (shown in documents by `python -m benchmarks.tables`) and prints Markdown.
@@ -31,7 +32,7 @@ from benchmarks.results import FOLDER, markdown, save
 
 PARTS = (
     "levels", "groups", "held-out", "scale", "grades", "folds", "depth", "steps", "stability", "calibration", "second",
-    "refusals", "recipes",
+    "refusals", "motion", "recipes",
 )  # fmt: skip
 
 

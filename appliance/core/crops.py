@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from appliance.core.preprocessing import Window, crop_mm, mirror, window_of
 from appliance.core.spine import CONDITIONS, LEVELS, Condition, Level, Region, Side
 from appliance.core.study import Series, Slice
 
+Grey = TypeVar("Grey", bound=np.generic)
 Place = tuple[Condition, Level]
 Windows = Mapping[tuple[str, int], Window]
 """(SOP Instance UID, frame) to the grey window of the series it belongs to."""
@@ -171,7 +173,7 @@ def crop_box(picture: Slice, point_mm: Vector, size_mm: float) -> Box:
     )  # fmt: skip
 
 
-def look_alike(crop: NDArray[np.uint8], plane: ImagePlane) -> NDArray[np.uint8]:
+def look_alike(crop: NDArray[Grey], plane: ImagePlane) -> NDArray[Grey]:
     """Turn a crop in the picture's own directions into the normalised look by transposing and flipping it."""
     across, down = np.asarray(plane.row_direction), np.asarray(plane.column_direction)
     right, below = _LOOK[_nearest_plane(plane)]

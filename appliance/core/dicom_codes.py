@@ -83,5 +83,6 @@ REASONS: Mapping[Reason, CodeTriple] = {
     Reason.NUMBERING_UNCERTAIN: _own("NUMBERING", "Levels could not be numbered"),
     Reason.RENUMBERED: _own("RENUMBERED", "Level names moved by a person; this one was not read"),
     Reason.SEQUENCE_DOUBTFUL: _own("SEQ_DOUBTFUL", "Series does not look like its sequence"),
+    Reason.MOTION: ("111210", "DCM", "Motion blur"),
     Reason.SIGNAL_VOID: _own("SIGNAL_VOID", "Picture is black here"),
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appliance.core.localisation import Localisation
-from appliance.core.plausibility import doubtful_sequences
+from appliance.core.plausibility import doubtful_sequences, has_moved
 from appliance.core.report import Reason, SeriesUse
 from appliance.core.series_selection import Selection
 from appliance.core.spine import Region
@@ -43,28 +43,27 @@ def plan_study(selection: Selection, found: Localisation | None) -> Plan:
         Region.SUBARTICULAR: selection.axial_t2,
     }
     doubtful = doubtful_sequences(selection, found.points) if found is not None else frozenset()
+    refused = {region: _refusal(region, serving[region], selection, found, doubtful) for region in Region}
     return Plan(
         found=found,
-        regions={region: _refusal(region, selection, found, doubtful) or serving[region] for region in Region},
+        regions={region: refused[region] or serving[region] for region in Region},
         uses=selection.uses,
         warnings=found.numbering.warnings if found is not None else (),
     )
 
 
 def _refusal(
-    region: Region, selection: Selection, found: Localisation | None, doubtful: frozenset[Region]
+    region: Region, serving: tuple[Series, ...], selection: Selection, found: Localisation | None,
+    doubtful: frozenset[Region],
 ) -> Reason | None:
     """Why a whole region cannot be graded; None when it can."""
-    there = {
-        Region.CANAL: selection.sagittal_t2 is not None,
-        Region.FORAMINAL: selection.sagittal_t1 is not None,
-        Region.SUBARTICULAR: bool(selection.axial_t2),
-    }
-    if not there[region]:
+    if not serving:
         silent = region is Region.SUBARTICULAR and selection.axial_unknown
         return Reason.SEQUENCE_UNKNOWN if silent else MISSING[region]
     if found is None:
         return Reason.NO_SAGITTAL_T2
     if not found.named:
         return Reason.NUMBERING_UNCERTAIN
-    return Reason.SEQUENCE_DOUBTFUL if region in doubtful else None
+    if region in doubtful:
+        return Reason.SEQUENCE_DOUBTFUL
+    return Reason.MOTION if any(has_moved(s, found.points, region) for s in serving) else None

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     NUMBERING_UNCERTAIN = "numbering_uncertain"
     RENUMBERED = "renumbered"
     SEQUENCE_DOUBTFUL = "sequence_doubtful"
+    MOTION = "motion"
     SIGNAL_VOID = "signal_void"
 
     @property
@@ -67,6 +68,7 @@ _REASONS: dict[Reason, str] = {
     Reason.RENUMBERED: "A person moved the level names by one; the level now called so was not read.",
     Reason.SEQUENCE_DOUBTFUL: "This series does not look like the sequence its header names. Check whether T1 and T2 "
     "were mixed up.",
+    Reason.MOTION: "This series is ghosted or blurred, as when the patient moves. Repeat it while the patient is here.",
     Reason.SIGNAL_VOID: "The picture is black here: metal, or nothing was imaged.",
 }
 

@@ -18,7 +18,7 @@ from appliance.core.geometry import ImagePlane, Plane, Vector
 from appliance.core.localisation import FEWEST_DISCS, Localisation, localise_boxes, look
 from appliance.core.models import DetectedBox, Detector
 from appliance.core.plan import Plan
-from appliance.core.plausibility import sac_to_marrow
+from appliance.core.plausibility import has_moved, sac_to_marrow
 from appliance.core.report import Reason, SeriesUse
 from appliance.core.series_selection import Weighting, weighting
 from appliance.core.spine import LEVELS, Level, Region, Structure
@@ -99,6 +99,8 @@ def _sagittal_plan(seen: _Look, uses: tuple[SeriesUse, ...]) -> Plan | None:
     canal: tuple[Series, ...] | Reason = (series,)
     if not _is_t2(series, found):
         canal = Reason.SEQUENCE_UNKNOWN
+    elif has_moved(series, found.points, Region.CANAL):
+        canal = Reason.MOTION
     regions = {Region.CANAL: canal, Region.FORAMINAL: Reason.SIDE_UNKNOWN, Region.SUBARTICULAR: Reason.NO_AXIAL_T2}
     return Plan(found, regions, uses, (BANNER, *found.numbering.warnings))
 

@@ -24,6 +24,7 @@ REPORT = (
     "No slice passes through this place.",
     "The picture is black here: metal, or nothing was imaged.",
     "This series does not look like the sequence its header names. Check whether T1 and T2 were mixed up.",
+    "This series is ghosted or blurred, as when the patient moves. Repeat it while the patient is here.",
     "Left and right cannot be told from a picture without positions.",
     "The pictures do not say where they lie, so the series cannot be brought together.",
     "The picture does not say which sequence it is.",

@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core.study import Contrast, Series
+from appliance.core.study import Contrast, Series, Slice
+from export.evaluation import motion_drawing
+from export.evaluation.motion_drawing import Motion, poses
 
 Vector = NDArray[np.float64]
-SHOTS = 24
-"""Groups of k-space lines that are measured together; the patient moves between them."""
 
 
 def sold_as(series: Series, contrast: Contrast) -> Series:
@@ -23,9 +23,18 @@ def sold_as(series: Series, contrast: Contrast) -> Series:
     return replace(series, contrast=contrast)
 
 
-def moved(series: Series, amount_px: float, rng: np.random.Generator) -> Series:
-    """Every shot of every slice measured at another place: `amount_px` is the deviation along the columns."""
-    return _each(series, lambda pixels: _moved(pixels, rng.normal(0, amount_px, SHOTS)))
+def moved(series: Series, amount_mm: float, way: Motion, rng: np.random.Generator) -> Series:
+    """Every slice measured while the patient moved in this way: slices are measured by turns, so all alike."""
+    at = poses(way, amount_mm, rng)
+    drawn: dict[int, NDArray[np.float32]] = {}
+
+    def spoilt(one: Slice) -> Slice:
+        if id(one.pixels) not in drawn:
+            spacing = (one.plane.row_spacing, one.plane.column_spacing) if one.plane is not None else (1.0, 1.0)
+            drawn[id(one.pixels)] = motion_drawing.moved(one.pixels, spacing, way, at)
+        return replace(one, pixels=drawn[id(one.pixels)])
+
+    return replace(series, slices=tuple(spoilt(s) for s in series.slices))
 
 
 def noise(series: Series, rng: np.random.Generator) -> Series:
@@ -56,13 +65,3 @@ def void(series: Series, center_mm: Vector, radius_mm: float) -> Series:
 def _each(series: Series, change: Callable[[NDArray[np.float32]], NDArray[np.floating]]) -> Series:
     slices = (replace(s, pixels=np.asarray(change(s.pixels), dtype=np.float32)) for s in series.slices)
     return replace(series, slices=tuple(slices))
-
-
-def _moved(pixels: NDArray[np.float32], by: NDArray[np.float64]) -> NDArray[np.floating]:
-    """Lines of one shot lie spread over k-space, as in a fast spin echo; the two at its middle stay."""
-    frequency = np.fft.fftfreq(pixels.shape[0])
-    shot = np.argsort(np.argsort(frequency)) % len(by)
-    by = by.copy()
-    by[shot[np.abs(frequency).argsort()[:2]]] = 0
-    phase = np.exp(-2j * np.pi * frequency * by[shot])
-    return np.abs(np.fft.ifft2(np.fft.fft2(pixels) * phase[:, None]))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
 
 import numpy as np
 
-from appliance.core.spine import CONDITIONS, LEVELS, SEVERITIES, Condition, Region
+from appliance.core.spine import CONDITIONS, LEVELS, SEVERITIES, Condition, Level, Region
 from benchmarks.results import Table
 from export import metrics
 from export.evaluation.tally import Figures, figures, intervals, paired, tally_of
@@ -170,21 +171,36 @@ def _difference(cases: Cases) -> Body:
     """Points of the first model less the second's on the same patients: negative where INT8 is worse."""
     (a, first), (b, second), *_ = cases.items()
     patients = sorted({g.group for g in [*first, *second]})
-    rows = []
-    for name, keep in [("all", None), *((r.value, r) for r in Region)]:
-        one, other = ([g for g in each if keep in {None, g.condition.region}] for each in (first, second))
-        if not one or not other:
-            continue
-        pair = tally_of(one, patients), tally_of(other, patients)
-        between = paired(*pair)
-        mine, theirs = figures(pair[0]), figures(pair[1])
-        rows += [
-            (name, key.replace("_", " "), _text(mine[key]), _text(theirs[key]), f"{100 * (mine[key] - theirs[key]):+.2f}",
-             f"{100 * between[key][0]:+.2f} to {100 * between[key][1]:+.2f}")
-            for key in ("accuracy", "macro_f1", "weighted_f1", "quadratic_kappa", "linear_kappa", "weighted_log_loss",
-                        "calibration_error")
-        ]  # fmt: skip
-    return ("region", "figure", a, b, "difference, points", "95 % by patient"), tuple(rows)
+    groups = [("all", lambda g: True), *((r.value, _of(r)) for r in Region), *((c.label, _is(c)) for c in CONDITIONS)]
+    rows: list[tuple[str, ...]] = []
+    for name, belongs in groups:
+        one, other = ([g for g in each if belongs(g)] for each in (first, second))
+        if one and other:
+            rows += [(name, *row) for row in _compared(one, other, patients)]
+    return ("places", "figure", a, b, "difference, points", "95 % by patient"), tuple(rows)
+
+
+def _of(region: Region):  # type: ignore[no-untyped-def]
+    return lambda g: g.condition.region is region
+
+
+def _compared(one: Sequence[Graded], other: Sequence[Graded], patients: Sequence[str]) -> list[tuple[str, ...]]:
+    """Each figure of both; then the places that only one of them names rightly, which is what a difference stands on."""
+    pair = tally_of(one, patients), tally_of(other, patients)
+    between = paired(*pair)
+    mine, theirs = figures(pair[0]), figures(pair[1])
+    rows = [
+        (key.replace("_", " "), _text(mine[key]), _text(theirs[key]), f"{100 * (mine[key] - theirs[key]):+.2f}",
+         f"{100 * between[key][0]:+.2f} to {100 * between[key][1]:+.2f}")
+        for key in ("accuracy", "macro_f1", "weighted_f1", "quadratic_kappa", "linear_kappa", "weighted_log_loss",
+                    "calibration_error")
+    ]  # fmt: skip
+    alone = [str(len(a - b)) for a, b in permutations((_right(one), _right(other)), 2)]
+    return [*rows, (f"right alone, of {len(one)} places", *alone, "-", "-")]
+
+
+def _right(cases: Sequence[Graded]) -> set[tuple[str, Condition, Level]]:
+    return {(g.study_id, g.condition, g.level) for g in cases if int(np.argmax(g.probabilities)) == g.truth.rank}
 
 
 def _number(found: Figures, key: str) -> str:

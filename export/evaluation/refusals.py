@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from PIL import Image
@@ -30,13 +31,14 @@ from export.datasets.sample import LabelledStudy
 from export.evaluation import faults, thresholds
 from export.evaluation.answers import opened
 from export.evaluation.intervals import wilson
+from export.evaluation.motion_drawing import AMOUNTS_MM, MOTIONS, Motion
 from export.evaluation.spider_midsagittal import midsagittal, placed
 
 T1, T2 = Contrast(600.0, 10.0), Contrast(3500.0, 100.0)
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 _SEED = 881
 _METAL_MM = 28.0
-ALL = tuple(Region)
+ALL, SAGITTAL = tuple(Region), (Region.CANAL, Region.FORAMINAL)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +93,7 @@ def real_trials(data: Path, limit: int | None) -> Iterator[Trial]:
 
 
 def _of_one(series: Series, kind: str) -> Iterator[Trial]:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(crc32(series.series_uid.encode()))
     good, other = (T1, T2) if kind == "T1" else (T2, T1)
     region, wrong = (Region.FORAMINAL, Region.CANAL) if kind == "T1" else (Region.CANAL, Region.FORAMINAL)
     cases = [
@@ -99,15 +101,20 @@ def _of_one(series: Series, kind: str) -> Iterator[Trial]:
         (f"real {kind}", f"header of the other sequence ({'T2' if kind == 'T1' else 'T1'})",
          faults.sold_as(series, other), wrong),
     ]  # fmt: skip
+    cases += [
+        (cases[0][0], f"{grade} motion, {mm} mm", faults.moved(cases[0][2], mm, _any_way(rng), rng), region)
+        for grade, mm in AMOUNTS_MM.items()
+    ]
     if kind == "T2":
-        cases += [
-            (cases[0][0], f"motion of {px:.0f} px between shots", faults.moved(cases[0][2], px, rng), region)
-            for px in (1.0, 3.0, 6.0)
-        ]
         cases.append((cases[0][0], "noise alone", faults.noise(cases[0][2], rng), region))
     for pictures, fault, spoilt, concerned in cases:
         study = Study(series.series_uid, (spoilt,))
         yield Trial(pictures, fault, study, (concerned,))
+
+
+def _any_way(rng: np.random.Generator) -> Motion:
+    """One of those that the check for motion is measured on."""
+    return tuple(MOTIONS.values())[rng.integers(len(MOTIONS))]
 
 
 def axial_trials(data: Path, limit: int | None) -> Iterator[Trial]:
@@ -137,16 +144,17 @@ def drawn_trials(count: int) -> Iterator[Trial]:
 
 
 def _of_study(labelled: LabelledStudy, study: Study) -> Iterator[Trial]:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(crc32(labelled.study_id.encode()))
     yield Trial("synthetic study", "none", study, ALL)
     yield Trial("synthetic study", "T1 and T2 exchanged", _exchanged(study, labelled), (Region.CANAL, Region.FORAMINAL))
     center = next(np.array(x.position_mm) for x in labelled.levels if x.level is Level.L4_L5) + np.array([0.0, 22.0, 0.0])
     metal = replace(study, series=tuple(faults.void(s, center, _METAL_MM) for s in study.series))
     yield Trial("synthetic study", f"metal, a void of {2 * _METAL_MM:.0f} mm at L4/L5", metal, ALL, (Level.L4_L5,))
     yield Trial("synthetic study", "the other levels of the study with metal", metal, ALL, (Level.L1_L2, Level.L2_L3))
-    for px in (3.0, 6.0):
-        moved = replace(study, series=tuple(faults.moved(s, px, rng) for s in study.series))
-        yield Trial("synthetic study", f"motion of {px:.0f} px between shots", moved, ALL)
+    for grade, mm in AMOUNTS_MM.items():
+        moved = replace(study, series=tuple(faults.moved(s, mm, _any_way(rng), rng) for s in study.series))
+        yield Trial("synthetic study", f"{grade} motion, {mm} mm, sagittal places", moved, SAGITTAL)
+        yield Trial("synthetic study", f"{grade} motion, {mm} mm, axial places", moved, (Region.SUBARTICULAR,))
 
 
 def _exchanged(study: Study, labelled: LabelledStudy) -> Study:

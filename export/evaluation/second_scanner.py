@@ -1,7 +1,8 @@
-"""What another scanner, or the same one on another day, would have done to a crop: one change at a time.
+"""What another scanner, or the same one on another day, would have done to a picture: one change at a time.
 
-Each takes the wide crops of one place (n, side, side; 0-255) and gives them back changed. Strengths follow the
-reference's "Contrast": coil 2-6 times brighter behind over 10 cm, noise 1-10 % of the signal, 0.4-0.9 mm pixels.
+Each takes pictures (n, rows, columns; 0-255), the wide crops of one place or whole slices, and gives them back changed.
+Strengths follow the reference's "Contrast": coil 2-6 times brighter behind over 10 cm, noise 1-10 % of the signal,
+0.4-0.9 mm pixels.
 """
 
 from __future__ import annotations
@@ -16,16 +17,14 @@ Crops = NDArray[np.uint8]
 Change = Callable[[Crops, np.random.Generator], Crops]
 
 
-def coarser(share: float) -> Change:
-    """Pixels 1/`share` times as large, enlarged again as a scanner interpolates."""
+def coarser(share: float, axes: tuple[int, ...] = (1, 2)) -> Change:
+    """Pixels 1/`share` times as large along `axes` (1: down, 2: across), enlarged again as a scanner interpolates."""
 
     def change(crops: Crops, rng: np.random.Generator) -> Crops:
-        side = crops.shape[-1]
-        small = max(8, round(side * share))
-        return np.stack([
-            cv2.resize(cv2.resize(c, (small, small), None, 0, 0, cv2.INTER_AREA), (side, side), None, 0, 0, cv2.INTER_CUBIC)
-            for c in crops
-        ])  # fmt: skip
+        rows, columns = crops.shape[1:]
+        height, width = (max(8, round(n * share)) if axis in axes else n for axis, n in ((1, rows), (2, columns)))
+        small = [cv2.resize(c, (width, height), interpolation=cv2.INTER_AREA) for c in crops]
+        return np.stack([cv2.resize(c, (columns, rows), interpolation=cv2.INTER_CUBIC) for c in small])
 
     return change
 
@@ -67,6 +66,26 @@ CHANGES: Mapping[str, Change] = {
     "coil × 2 front to back": coil(2.0, 2),
     "coil × 2 top to bottom": coil(2.0, 1),
 }
+
+
+def any_change(rng: np.random.Generator) -> Change:
+    """One of these at any strength, or two of them: what a check is fitted to pass."""
+    kinds = (
+        gamma(float(np.exp(rng.uniform(-0.5, 0.5)))),
+        noisier(float(np.exp(rng.uniform(np.log(0.01), np.log(0.08))))),
+        coarser(rng.uniform(0.45, 0.95)),
+        coarser(rng.uniform(0.45, 0.95), (int(rng.integers(1, 3)),)),
+        coil(float(np.exp(rng.uniform(np.log(1.3), np.log(4.0)))), int(rng.integers(1, 3))),
+    )
+    chosen = [kinds[n] for n in sorted(rng.choice(len(kinds), int(rng.integers(1, 3)), replace=False))]
+
+    def change(crops: Crops, rng: np.random.Generator) -> Crops:
+        for one in chosen:
+            crops = one(crops, rng)
+        return crops
+
+    return change
+
 
 SHIFTS_MM: Mapping[str, tuple[float, float, float]] = {
     "1 mm to the back": (1.0, 0.0, 0.0), "1 mm down": (0.0, 1.0, 0.0), "1 mm across the slices": (0.0, 0.0, 1.0),

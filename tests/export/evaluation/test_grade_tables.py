@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
 pytest.importorskip("scipy", reason="the export extra is not installed")
 
-from appliance.core.spine import Condition, Level, Region
+from appliance.core.spine import Condition, Level, Region, Severity
 from export.evaluate import command
 from export.evaluation.answers import recalled
 from export.evaluation.grade_tables import CEILINGS, tables
@@ -54,7 +54,26 @@ def test_synthetic_studies_have_no_ceiling():
 
 
 def test_a_model_beside_itself_differs_by_nothing(made):
-    assert {row[4] for row in made["INT8 less FP32"].rows} == {"+0.00"}
+    rows = made["INT8 less FP32"].rows
+    assert {row[4] for row in rows if row[5] != "-"} == {"+0.00"}
+    assert {row[2:4] for row in rows if row[5] == "-"} == {("0", "0")}
+
+
+def test_a_difference_is_told_by_condition_and_with_the_places_it_stands_on():
+    spoilt = reads(1)
+    case = spoilt[0].graded[0]
+    wrong = tuple(float(s is not case.truth and s.rank == (case.truth.rank + 1) % 3) for s in Severity)
+    right = tuple(float(s is case.truth) for s in Severity)
+    both = [
+        [replace(spoilt[0], graded=(replace(case, probabilities=p), *spoilt[0].graded[1:])), *spoilt[1:]]
+        for p in (wrong, right)
+    ]
+    found = tables({"INT8": both[0], "FP32": both[1]}, "drawn", "a command", real=False)
+    rows = next(t for t in found if t.title == "INT8 less FP32").rows
+    alone = {row[0]: row[2:4] for row in rows if row[1].startswith("right alone")}
+    assert alone[case.condition.label] == alone["all"] == ("0", "1")
+    assert all(counts == ("0", "0") for name, counts in alone.items()
+               if name not in {"all", case.condition.label, case.condition.region.value})  # fmt: skip
 
 
 def test_places_not_assessed_are_counted(made):

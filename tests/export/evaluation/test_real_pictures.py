@@ -17,6 +17,7 @@ from export.evaluation import faults
 from export.evaluation.depth import Measured, auc, correlation
 from export.evaluation.folds import folds_of
 from export.evaluation.intervals import by_patient, wilson
+from export.evaluation.motion_drawing import MOTIONS
 from export.evaluation.second_scanner import CHANGES
 from export.evaluation.stability import rows_of
 from tests.core.make_values import T1, T2, sagittal
@@ -115,7 +116,8 @@ def test_faults_spoil_pictures_and_leave_geometry():
     good = sagittal("t2", T2)
     rng = np.random.default_rng(0)
     center = np.array([0.0, 20.0, 0.0])
-    for spoilt in (faults.moved(good, 3.0, rng), faults.noise(good, rng), faults.void(good, center, 20.0)):
+    moved = faults.moved(good, 3.0, MOTIONS["sliding, line after line"], rng)
+    for spoilt in (moved, faults.noise(good, rng), faults.void(good, center, 20.0)):
         assert [s.plane for s in spoilt.slices] == [s.plane for s in good.slices]
         assert any((a.pixels != b.pixels).any() for a, b in zip(spoilt.slices, good.slices, strict=True))
     hole = faults.void(good, center, 20.0).slices[5]
@@ -126,7 +128,7 @@ def test_faults_spoil_pictures_and_leave_geometry():
 
 def test_no_motion_changes_nothing():
     good = sagittal("t2", T2)
-    still = faults.moved(good, 0.0, np.random.default_rng(0))
+    still = faults.moved(good, 0.0, MOTIONS["tremor, phase front-back"], np.random.default_rng(0))
     assert still.slices[5].pixels == pytest.approx(good.slices[5].pixels, abs=0.01)
 
 
