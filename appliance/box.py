@@ -139,7 +139,7 @@ class Box:
             new_id,
             Walls(limits.files, limits.total_bytes),
         )
-        made.recover()
+        made.recover(clock())
         return made
 
     def _gathering(self, ledger: LedgerPort) -> Gathering:

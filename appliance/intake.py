@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import IO
 
 from appliance.bell import Bell
-from appliance.core.drops import LOOSE, Drop, SeenFile, Settling, plain_name, together
+from appliance.core.drops import LOOSE, MAX_DEPTH, Drop, SeenFile, Settling, plain_name, together
 from appliance.core.jobs import Job, Reason, Source, State
+from appliance.core.printable import printable
 from appliance.errors import Code, InputError, LumbarboxError, SystemicError
 from appliance.gathering import Gathering
 from appliance.ports import Inbox, Inspector, Ledger, Receipts, Spool
@@ -26,6 +27,9 @@ PAUSES_ALL = (Code.NO_SPACE, Code.SHARE_GONE, Code.LEDGER, Code.FAULT)
 
 HOLD, LONGEST_HOLD = timedelta(seconds=5), timedelta(seconds=40)
 """A full disk is not asked at every look, and ever less often."""
+
+PARTS_START = timedelta(minutes=1)
+"""The parts of the box, each a process or all in one, start within this: an alarm of before belongs to an earlier start."""
 
 LOOSE_TITLE = "Loose files"
 
@@ -65,8 +69,11 @@ class Intake:
         self._hold = HOLD
         self._held_until = datetime.min.replace(tzinfo=UTC)
 
-    def recover(self) -> None:
-        """At start: an upload that was cut off leaves nothing."""
+    def recover(self, now: datetime) -> None:
+        """At start: an upload that was cut off leaves nothing, and what an earlier start said of the ledger was seen."""
+        rebuilt = [alarm for alarm in self._ledger.alarms() if alarm.code == Code.LEDGER_REBUILT]
+        if rebuilt and now - rebuilt[0].since > PARTS_START:
+            self._ledger.clear_alarms("recovery")
         for job in self._ledger.in_state(State.RECEIVED, State.SETTLING):
             if job.source is Source.UPLOAD and not job.is_claimed:
                 self._ledger.withdraw(job.id)
@@ -151,7 +158,8 @@ class Intake:
         return known
 
     def _arrived(self, name: str, now: datetime) -> Job:
-        return self._ledger.receive(self._new_id(), LOOSE_TITLE if name == LOOSE else name, name, Source.SHARE, now)
+        title = LOOSE_TITLE if name == LOOSE else printable(name)
+        return self._ledger.receive(self._new_id(), title, name, Source.SHARE, now)
 
     def _claim(self, job: Job, drop: Drop, now: datetime) -> None:
         """Copied, looked into and placed, or refused; one transaction, so that a power cut leaves the drop as it was."""
@@ -174,13 +182,19 @@ class Intake:
             self._gathering.place(claimed, images, drop.says_done, now)
 
     def _refuse_oversize(self, drop: Drop) -> None:
-        if not drop.study_files:
+        if not drop.study_files and not drop.is_cut:
             raise InputError(Code.EMPTY, "The folder is empty.", "Copy the study into it, or delete it.")
         if len(drop.files) > self._walls.files:
             raise InputError(
                 Code.TOO_LARGE,
                 f"It holds more than {self._walls.files} files.",
                 "Send one study at a time, or raise limits.files.",
+            )
+        if drop.is_cut:
+            raise InputError(
+                Code.TOO_LARGE,
+                f"Its folders lie more than {MAX_DEPTH} deep in each other.",
+                "Copy the folder that holds the images, alone.",
             )
         if drop.bytes > self._walls.bytes:
             raise InputError(
@@ -207,8 +221,10 @@ class _Busy:
             return self._fresh
         if mark != self._mark:
             self._claimed = self._ledger.claimed_files()
-        rest = (drop if drop.files.isdisjoint(self._claimed) else drop.without(self._claimed) for drop in drops)
-        self._fresh = tuple(left for left, drop in zip(rest, drops, strict=True) if left.files or not drop.files)
+        whole = {claim.path for claim in self._claimed if claim.is_all_of_it}
+        drops_left = tuple(drop for drop in drops if drop.name not in whole)
+        rest = (drop if drop.files.isdisjoint(self._claimed) else drop.without(self._claimed) for drop in drops_left)
+        self._fresh = tuple(left for left, drop in zip(rest, drops_left, strict=True) if left.files or not drop.files)
         self._mark, self._drops = mark, drops
         return self._fresh
 

@@ -24,6 +24,7 @@ from appliance.ports import Inspector, Reports, Spool
 log = logging.getLogger(__name__)
 
 PART = "recovery"
+ACTION = "Check the box's disk and its power. Look through today's studies; then restart the box to clear this."
 SENT_AGAIN = timedelta(days=1)
 """Results this young are handed to the broker again: nobody knows whether they went out. Subscribers drop doubles by id."""
 
@@ -53,8 +54,20 @@ class Recovery:
                 ledger = Ledger(path)
                 self._rebuild(ledger, aside.name, now)
             else:
-                ledger.clear_alarms(PART)  # it was found sound: whoever restarted the box has seen the alarm
+                self._restore_forgotten(ledger, now)
         return ledger
+
+    def _restore_forgotten(self, ledger: Ledger, now: datetime) -> None:
+        """A ledger that is whole but older than what lies beside it: a `-wal` was lost, or an old backup put back."""
+        unknown = {folder.name for folder, _ in self._reports.folders()} - ledger.ids()
+        cards = [card for card in self._reports.cards() if card.get("id") in unknown] if unknown else []
+        found = sum(self._restore_report(ledger, card, now) for card in cards)
+        for card in cards:
+            self._restore_drop(ledger, card["id"], now)
+        if found:
+            words = f"The ledger had lost its newest part; {found} reports were put back into it."
+            log.critical(words)
+            ledger.raise_alarm(PART, Code.LEDGER_REBUILT, words, ACTION, now)
 
     def _rebuild(self, ledger: Ledger, aside: str, now: datetime) -> None:
         reports = [self._restore_report(ledger, card, now) for card in self._reports.cards()]
@@ -64,8 +77,7 @@ class Recovery:
             f"{sum(drops)} copied drops."
         )
         log.critical(words)
-        action = "Check the box's disk and its power. Look through today's studies; then restart the box to clear this."
-        ledger.raise_alarm(PART, Code.LEDGER_REBUILT, words, action, now)
+        ledger.raise_alarm(PART, Code.LEDGER_REBUILT, words, ACTION, now)
 
     def _restore_report(self, ledger: Ledger, card: Mapping[str, Any], now: datetime) -> bool:
         try:

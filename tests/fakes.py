@@ -272,7 +272,7 @@ class SmallBox:
         ids = (f"job{number:04d}" for number in itertools.count(self.ledger.count() + 1))
         gathering, inspector = Gathering(self.ledger, WAITS, ids.__next__), FakeInspector()
         self.intake = Intake(
-            self.ledger, Inbox(self.share), self.spool, Receipts(Inbox(self.share).opened), Settling(3, 4.0),
+            self.ledger, Inbox(self.share, file_limit=50), self.spool, Receipts(Inbox(self.share).opened), Settling(3, 4.0),
             inspector, gathering, ids.__next__, Walls(50, 1 << 20),
         )  # fmt: skip
         self.uploads = Uploads(self.ledger, self.spool, inspector, gathering, ids.__next__, 50)
@@ -291,7 +291,7 @@ class SmallBox:
         )
         self.vitals = Vitals(self.ledger, self.outbox, self.host, 100, self.clock)
         self.pulse = Pulse(self.ledger, lambda: True)
-        self.intake.recover()
+        self.intake.recover(self.clock())
         self.worker.recover(self.clock())
 
     def publisher(self, link: Any, **options: Any) -> Publisher:

@@ -236,3 +236,63 @@ def test_two_studies_of_one_name_are_both_kept(box: SmallBox) -> None:
         box.turn()
     done = box.share / "_done" / "2026-03-02"
     assert {p.name: (p / "originals" / "a").read_text() for p in done.iterdir()} == {"knee": "one", "knee (2)": "two"}
+
+
+@pytest.mark.parametrize("where", ["folder", "inside", "loose"])
+def test_a_name_that_is_no_utf_8_is_a_study_like_any_other(box: SmallBox, where: str) -> None:
+    """Umlauts of an old Windows program, copied over a server that leaves names as they are."""
+    name = b"M\xfcller"
+    folder = os.path.join(os.fsencode(box.share), {"folder": name, "inside": b"Bert", "loose": b""}[where])
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "w") as file:
+        file.write("one")
+    box.drop("Anna", a="two")
+    box.turn(6)
+    box.restart()
+    box.turn(1)
+    assert set(box.states().values()) == {"done"} and len(box.states()) == 2
+    assert any(name in found[2] for found in os.walk(os.fsencode(box.share / "_done"))), "the name is kept as it was"
+    assert "M\N{REPLACEMENT CHARACTER}ller" in box.states() or where == "inside"
+    assert (box.share / "_status/status.html").read_text("utf-8")
+
+
+def test_a_folder_of_too_many_files_is_refused_whole_not_in_slices(box: SmallBox) -> None:
+    """The last of its slices would be read as if it were all."""
+    target = box.share / "Many"
+    target.mkdir()
+    for number in range(130):
+        (target / f"{number}").write_text(str(number))
+    box.turn(2)
+    (target / "131").write_text("still being copied")
+    box.turn(2)
+    assert box.states() == {"Many": "settling"}
+    box.turn(20)
+    assert [(j.state, j.filed_as) for j in box.ledger.newest(9)] == [("failed", "_failed/too_large/Many")]
+    assert len(list((box.share / "_failed/too_large/Many").iterdir())) == 132 and not target.exists()
+
+
+@pytest.mark.parametrize(("depth", "name"), [(40, "d"), (20, "d" * 250)])
+def test_folders_too_deep_in_each_other_are_refused_and_hold_nobody_up(box: SmallBox, depth: int, name: str) -> None:
+    """The second is longer than any path the system takes."""
+    box.drop("Anna", a="one")
+    (box.share / "Deep").mkdir()
+    (box.share / "Deep" / "shallow").write_text("two")
+    at = os.open(box.share / "Deep", os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir(name, dir_fd=at)
+        inner = os.open(name, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = inner
+    os.close(at)
+    box.turn(6)
+    assert box.states() == {"Anna": "done", "Deep": "failed"} and box.ledger.alarms() == ()
+    box.turn(400)
+    assert box.ledger.count() == 2 and (box.share / "_failed/too_large/Deep/shallow").exists()
+
+
+def test_the_longest_words_fit_into_a_name(box: SmallBox) -> None:
+    """80 letters of four bytes each are more than a file system takes: no receipt of anybody could be written."""
+    box.uploads.accept("\U00020000" * 90, [("a.dcm", io.BytesIO(b"one"))], 3, box.clock())
+    box.drop("Anna", a="two")
+    box.turn(6)
+    assert set(box.states().values()) == {"done"} and box.ledger.alarms() == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,49 @@ def test_a_damaged_ledger_is_set_aside_and_said_loudly(box: SmallBox) -> None:
     box.turn(2)
     assert box.ledger.alarms(), "no part takes it back by itself"
     reopen(box, lambda path: None)
-    assert box.ledger.alarms() == (), "a sound start does: somebody has restarted the box"
+    assert box.ledger.alarms(), "nor does another part that starts with the one that rebuilt it, or a command"
+    box.clock.tick(120)
+    reopen(box, lambda path: None)
+    assert box.ledger.alarms() == (), "a later start does: somebody has restarted the box"
+
+
+@pytest.mark.parametrize("noise", [b"sharedo\xffe", b"sharedoxe"])
+def test_noise_in_what_is_written_counts_as_damage_too(box: SmallBox, noise: bytes) -> None:
+    """SQLite finds such a file whole; every question to it would fail."""
+    box.drop("Anna", a=T1)
+    box.turn(40)
+
+    def spoil(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        whole = path.read_bytes()
+        assert b"sharedone" in whole
+        path.write_bytes(whole.replace(b"sharedone", noise))
+
+    reopen(box, spoil)
+    assert [a.code for a in box.ledger.alarms()] == ["ledger_rebuilt"] and box.states() == {"Anna": "done"}
+
+
+def test_reports_that_a_ledger_has_forgotten_are_put_back(box: SmallBox) -> None:
+    """As when its `-wal` is lost: the file is whole, and older than what lies beside it."""
+    box.ledger.close()
+    old = (box.folder / "ledger.db").read_bytes()
+    box.start()
+    box.drop("Anna", a=T1, b=T2)
+    box.turn(40)
+    (anna,) = box.ledger.newest(5)
+
+    def lose(path: Path) -> None:
+        for ending in ("-wal", "-shm"):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+        path.write_bytes(old)
+
+    reopen(box, lose)
+    assert box.states() == {"Anna": "done"} and box.ledger.job(anna.id).result == anna.result
+    assert [a.code for a in box.ledger.alarms()] == ["ledger_rebuilt"]
+    box.drop("Anna", c=AXIAL)
+    box.turn(40)
+    assert box.ledger.newest(1)[0].result.revision == 2, "what comes late still finds its study"
 
 
 def test_what_was_read_is_known_again(box: SmallBox) -> None:

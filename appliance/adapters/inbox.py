@@ -16,14 +16,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
-from appliance.core.drops import ALONE, Drop, SeenFile, is_ignored
+from appliance.core.drops import ALONE, MAX_DEPTH, Drop, SeenFile, all_below, is_ignored
+from appliance.core.printable import printable
 from appliance.errors import Code, SystemicError, from_os
 
 MARKER = ".lumbarbox-inbox"
 _MARKER_TEXT = "Lumbarbox watches this folder. Drop studies here; leave this file where it is.\n"
-MAX_DEPTH = 32
 
 LONGEST_PAUSE = 60.0
 """Seconds; what has stood still for ten minutes and more is looked at this often."""
@@ -33,6 +34,10 @@ RACY_NS = 2_000_000_000
 """A folder changed this lately may change again within the same tick of its clock."""
 
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM)
+
+
+class _TooDeepError(Exception):
+    """Folders in folders, deeper than anybody puts a study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +202,7 @@ class Inbox:
             except OSError as exc:
                 if exc.errno not in _NOT_ALLOWED:
                     raise
-                troubles.append(from_os(exc, f"{entry.name} on the share"))
+                troubles.append(from_os(exc, f"{printable(entry.name)} on the share"))
                 continue
             if drop is not None:
                 fresh[entry.name] = self._noted(drop, known, moment, mark)
@@ -239,12 +244,16 @@ class Inbox:
             return None
         loose = stat.S_ISREG(found_at.st_mode) and not entry.name.casefold().endswith(ALONE)
         found: set[SeenFile] = set()
-        for seen in self._walk(entry, entry.name, MAX_DEPTH):
-            if loose and seen.says_done:
-                return None  # beside studies it says nothing about any of them
-            found.add(seen)
+        walk = self._walk(entry, entry.name, MAX_DEPTH)
+        try:
+            for seen in islice(walk, self._file_limit + 1):
+                if loose and seen.says_done:
+                    return None  # beside studies it says nothing about any of them
+                found.add(seen)
             if len(found) > self._file_limit:
-                break
+                found.add(all_below(entry.name, len(found) + sum(1 for _ in walk)))  # so that it is seen to grow
+        except _TooDeepError:
+            found.add(all_below(entry.name, len(found) + 1))
         return Drop(entry.name, frozenset(found), now, self._networked(found_at.st_dev), loose)
 
     def _walk(self, entry: os.DirEntry[str], path: str, depth: int) -> Iterator[SeenFile]:
@@ -252,11 +261,17 @@ class Inbox:
             if entry.is_file(follow_symlinks=False):
                 found = entry.stat(follow_symlinks=False)
                 yield SeenFile(path, found.st_size, found.st_mtime_ns)
-            elif entry.is_dir(follow_symlinks=False) and depth:
+            elif entry.is_dir(follow_symlinks=False):
+                if not depth:
+                    raise _TooDeepError
                 for inner in self._entries(entry.path):
                     yield from self._walk(inner, f"{path}/{inner.name}", depth - 1)
         except FileNotFoundError:
             return
+        except OSError as exc:
+            if exc.errno == errno.ENAMETOOLONG:
+                raise _TooDeepError from exc
+            raise
 
     def _entries(self, folder: str | Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as found:

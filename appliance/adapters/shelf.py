@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from appliance.core.drops import SeenFile, is_ignored, plain_name
+from appliance.core.drops import LONGEST_NAME, SeenFile, is_ignored, plain_name
 from appliance.core.jobs import Job, Reason, State
 from appliance.durable import sync
 from appliance.errors import Code, SystemicError
@@ -172,6 +172,8 @@ class _Move:
 
     def _strangers(self, folder: Path, entry: str, claimed: frozenset[SeenFile]) -> frozenset[str]:
         """Files below `folder` that were not copied as they are now; ignored ones belong to nobody."""
+        if any(seen.is_all_of_it for seen in claimed):
+            return frozenset()
         found = set()
         for path in _files(folder):
             inside = path.relative_to(folder).as_posix()
@@ -256,7 +258,8 @@ def _unused(path: Path) -> Path:
     """The path itself, or beside it a name that nothing has yet: nothing is written over."""
     if not os.path.lexists(path):
         return path
-    numbered = (path.with_name(f"{path.stem} ({number}){path.suffix}") for number in range(2, 100_000))
+    stem = os.fsdecode(os.fsencode(path.stem)[:LONGEST_NAME]) if len(os.fsencode(path.name)) > LONGEST_NAME else path.stem
+    numbered = (path.with_name(f"{stem} ({number}){path.suffix[:40]}") for number in range(2, 100_000))
     return next(candidate for candidate in numbered if not os.path.lexists(candidate))
 
 
@@ -278,7 +281,7 @@ def _copy_files(files: Sequence[Path], target: Path) -> None:
 
 
 def _copy_whole(source: Path, target: Path) -> None:
-    beside = target.with_name(f"~{target.name}.tmp")
+    beside = target.with_name("~copying.tmp")  # its own name with something added may be too long
     shutil.copyfile(source, beside)
     with beside.open("rb") as copied:
         os.fsync(copied.fileno())

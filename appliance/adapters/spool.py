@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from appliance.core.drops import SeenFile, plain_name
 from appliance.core.jobs import Manifest
+from appliance.core.printable import printable
 from appliance.durable import sync
 from appliance.errors import Code, InputError, SystemicError, from_os
 
@@ -214,14 +215,14 @@ def _copy_unchanged(source: Path, seen: SeenFile, target: Path, limit: int) -> t
     except OSError as exc:
         if exc.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
             return None  # taken away, or a link was put in its place: not what was seen
-        raise from_os(exc, f"The file {seen.path} on the share") from exc
+        raise from_os(exc, f"The file {printable(seen.path)} on the share") from exc
     try:
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
-            digest, size = _write(stream, target, seen.path, limit)
+            digest, size = _write(stream, target, printable(seen.path), limit)
     except OSError as exc:  # a share that went away while the file was open
-        raise from_os(exc, f"The file {seen.path} on the share") from exc
+        raise from_os(exc, f"The file {printable(seen.path)} on the share") from exc
     finally:
         with suppress(OSError):
             os.close(descriptor)
@@ -300,7 +301,7 @@ def _called(files: Iterable[tuple[Path, SeenFile]]) -> list[str]:
     """Paths below the folder all of them lie in."""
     paths = [seen.path for _, seen in files]
     base = os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""
-    return [os.path.relpath(path, base or ".") for path in paths]
+    return [printable(os.path.relpath(path, base or ".")) for path in paths]
 
 
 def _drop_of(path: Path) -> str:

@@ -9,6 +9,8 @@ from datetime import datetime
 from fnmatch import translate
 from functools import lru_cache
 
+from appliance.core.printable import printable
+
 IGNORED = (
     ".*",
     "_*",
@@ -46,8 +48,14 @@ DONE_NAMES = frozenset({"done", "done.txt"})
 ALONE = (".zip", ".png", ".jpg", ".jpeg")
 """A loose file of these is a drop of its own; all other loose files are taken in together."""
 
+MAX_DEPTH = 32
+"""Folders in folders."""
+
 LOOSE = "/"
 """The name of what lies loose in the drop area and still arrives: no entry can be called so."""
+
+LONGEST_NAME = 200
+"""Bytes; a file system takes 255, and the box adds numbers and endings."""
 
 EMPTY_PATIENCE_SECONDS = 600.0
 """A folder that stays empty this long was left behind; before, someone is about to fill it."""
@@ -63,7 +71,17 @@ class SeenFile:
 
     @property
     def says_done(self) -> bool:
-        return self.path.rsplit("/", 1)[-1].casefold() in DONE_NAMES
+        return self.size >= 0 and self.path.rsplit("/", 1)[-1].casefold() in DONE_NAMES
+
+    @property
+    def is_all_of_it(self) -> bool:
+        """It stands for all that lies below this entry; see `all_below`."""
+        return self.size < 0
+
+
+def all_below(entry: str, seen: int) -> SeenFile:
+    """In place of files too many or too deep to be listed, of which `seen` were counted: the entry is refused whole."""
+    return SeenFile(entry, -seen, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +98,7 @@ class Drop:
 
     @property
     def bytes(self) -> int:
-        return sum(f.size for f in self.files)
+        return sum(f.size for f in self.files if not f.is_all_of_it)
 
     @property
     def entry(self) -> str:
@@ -91,13 +109,18 @@ class Drop:
     def title(self) -> str:
         """What people see."""
         if not self.loose:
-            return self.name
-        first = min((f.path for f in self.files), default="")
+            return printable(self.name)
+        first = printable(min((f.path for f in self.files), default=""))
         return f"{first} and {len(self.files) - 1} more" if len(self.files) > 1 else first
 
     @property
     def says_done(self) -> bool:
         return any(f.says_done for f in self.files)
+
+    @property
+    def is_cut(self) -> bool:
+        """There is more in it than its files say."""
+        return any(f.is_all_of_it for f in self.files)
 
     @property
     def study_files(self) -> tuple[SeenFile, ...]:
@@ -177,6 +200,7 @@ def is_ignored(name: str, extra: tuple[str, ...] = ()) -> bool:
 
 
 def plain_name(text: str, fallback: str = "study") -> str:
-    """A person's words as one harmless path component: no separators, no leading dot, at most 80 characters."""
+    """A person's words as one harmless path component: no separators or leading dot, at most 80 characters, not too long."""
     cleaned = re.sub(r"[^\w .,()+-]", "_", text).strip(" .")[:80].strip(" .")
-    return fallback if not cleaned.strip("_") or is_ignored(cleaned) else cleaned
+    short = cleaned.encode()[:LONGEST_NAME].decode(errors="ignore").strip(" .")
+    return fallback if not short.strip("_") or is_ignored(short) else short

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from appliance.core.gathering import Image
 from appliance.core.jobs import Event, Job, Manifest, Reason, Result, Source, State, Transition
+from appliance.core.printable import from_text
 from appliance.core.study import Role
 
 
@@ -21,7 +22,7 @@ def job_of(row: Row) -> Job:
         name=row["name"],
         source=Source(row["source"]),
         state=State(row["state"]),
-        entry=row["entry"],
+        entry=from_text(row["entry"]),
         created_at=datetime.fromisoformat(row["created_at"]),
         updated_at=datetime.fromisoformat(row["updated_at"]),
         manifest=Manifest(row["content"], row["files"], row["bytes"]) if row["content"] else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -80,6 +81,20 @@ def test_originals_that_were_taken_away_come_back_from_the_spool(tmp_path: Path)
     for _ in range(2):
         shelf.file_done(job(), "_done/x", None, claimed, tuple(spooled.iterdir()), "")
     assert [p.name for p in (share / "_done/x/originals").iterdir()] == ["a.dcm"]
+
+
+def test_names_as_long_as_names_can_be_come_back_and_stand_beside_each_other(tmp_path: Path) -> None:
+    share, spooled, name = tmp_path / "share", tmp_path / "spooled", "y" * 251 + ".dcm"
+    Inbox(share).create()
+    spooled.mkdir()
+    (spooled / "000001_y.dcm").write_text("1")
+    shelf, claimed = Shelf(Inbox(share).opened), frozenset({SeenFile(f"study/{name}", 1, 0)})
+    shelf.file_done(job(), "_done/x", None, claimed, tuple(spooled.iterdir()), "")
+    (share / "study").mkdir()
+    (share / "study" / name).write_text("2")
+    os.utime(share / "study" / name, ns=(0, 0))
+    shelf.file_done(job(), "_done/x", None, claimed, (), "")
+    assert sorted(p.read_text() for p in (share / "_done/x/originals").iterdir()) == ["1", "2"]
 
 
 def test_an_existing_folder_is_never_marked_by_the_box(tmp_path: Path) -> None:

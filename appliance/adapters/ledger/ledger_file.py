@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from appliance.core.ledger_rows import image_of, job_of, transition_of
 from appliance.core.ledger_tables import SCHEMA_VERSION, VERSIONS
+from appliance.core.printable import from_text
 from appliance.database import ACTION, Database, snapshot
 from appliance.errors import Code, SystemicError
 
@@ -21,7 +24,7 @@ CREATE INDEX IF NOT EXISTS jobs_by_original ON jobs (duplicate_of);
 """
 """For what is asked of the history; made at every start, so that they need no schema of their own."""
 
-CORRUPT = ("malformed", "not a database", "disk image")
+CORRUPT = ("malformed", "not a database", "disk image", "Could not decode")
 """How SQLite says that the file itself is damaged, not only out of reach."""
 
 
@@ -39,6 +42,7 @@ class LedgerFile(Database):
             db.row_factory = sqlite3.Row
             self._check(db)
             self._migrate(db)
+            _read_all(db)
             self._inode = path.stat().st_ino
 
     @property
@@ -49,7 +53,7 @@ class LedgerFile(Database):
         return False
 
     def trouble(self, exc: Exception) -> SystemicError:
-        damaged = not isinstance(exc, sqlite3.OperationalError) and any(word in str(exc) for word in CORRUPT)
+        damaged = any(word in str(exc) for word in CORRUPT)
         self._damaged = self._damaged or damaged
         if damaged:
             return DamagedLedgerError(Code.LEDGER, f"The ledger cannot be used: {exc}", ACTION)
@@ -78,6 +82,27 @@ class LedgerFile(Database):
                     db.execute(f"PRAGMA user_version = {number}")
         with self.transaction():
             _run(db, _INDEXES)
+
+
+_EVERY_ROW: dict[str, Callable[[Any], object]] = {
+    "SELECT * FROM jobs": job_of,
+    "SELECT images.* FROM images JOIN parts USING (drop_id) JOIN jobs ON jobs.id = job_id WHERE filed = 0": image_of,
+    "SELECT * FROM transitions ORDER BY number DESC LIMIT 1000": transition_of,
+    "SELECT path FROM claims": lambda row: from_text(row["path"]),
+    "SELECT value FROM facts": lambda row: json.loads(row["value"]),
+    "SELECT since FROM alarms": lambda row: datetime.fromisoformat(row["since"]),
+}
+"""What the box cannot do without; and how it is understood."""
+
+
+def _read_all(db: sqlite3.Connection) -> None:
+    """Noise may spoil what is written in a file whose structure is whole: SQLite cannot know."""
+    try:
+        for query, understood in _EVERY_ROW.items():
+            for row in db.execute(query):
+                understood(row)
+    except (ValueError, KeyError, TypeError) as exc:
+        raise sqlite3.DatabaseError(f"malformed: {exc}") from exc
 
 
 def _run(db: sqlite3.Connection, script: str) -> None:

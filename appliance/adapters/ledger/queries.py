@@ -10,6 +10,7 @@ from appliance.core.drops import SeenFile
 from appliance.core.gathering import Image
 from appliance.core.jobs import Job, Search, State, Transition
 from appliance.core.ledger_rows import image_of, job_of, transition_of
+from appliance.core.printable import as_text, from_text
 
 
 class Queries(LedgerFile):
@@ -24,6 +25,10 @@ class Queries(LedgerFile):
     def find(self, job_id: str) -> Job | None:
         return self._one("id = ?", job_id)
 
+    def ids(self) -> frozenset[str]:
+        """Of every job there ever was."""
+        return frozenset(row["id"] for row in self.rows("SELECT id FROM jobs"))
+
     def in_state(self, *states: State) -> tuple[Job, ...]:
         """Oldest first."""
         return self._many(f"state IN ({marks(states)}) ORDER BY number", *states)
@@ -37,15 +42,15 @@ class Queries(LedgerFile):
         """Files of the drop area that were copied and not yet moved away: of one drop, or of all."""
         where, values = ("WHERE drop_id = ?", (drop_id,)) if drop_id else ("", ())
         rows = self.rows(f"SELECT path, size, mtime_ns FROM claims {where}", *values)
-        return frozenset(SeenFile(r["path"], r["size"], r["mtime_ns"]) for r in rows)
+        return frozenset(SeenFile(from_text(r["path"]), r["size"], r["mtime_ns"]) for r in rows)
 
     def claimant(self, entry: str) -> str | None:
         """The drop that was claimed last from this entry of the drop area, while its files are still there."""
         found = self.rows(
             "SELECT drop_id FROM claims JOIN jobs ON jobs.id = drop_id WHERE substr(path, 1, ?) = ? "
             "ORDER BY number DESC LIMIT 1",
-            len(entry) + 1,
-            f"{entry}/",
+            len(as_text(entry)) + 1,
+            f"{as_text(entry)}/",
         )
         return found[0]["drop_id"] if found else None
 

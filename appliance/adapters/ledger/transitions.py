@@ -14,6 +14,7 @@ from appliance.adapters.ledger.queries import Queries
 from appliance.core.drops import SeenFile
 from appliance.core.gathering import Image
 from appliance.core.jobs import READ_FIRST, Event, Job, Manifest, Reason, Result, Source, State, after
+from appliance.core.printable import as_text
 from appliance.core.study import Role
 
 
@@ -25,7 +26,7 @@ class Transitions(Queries, Notices):
         with self.transaction() as db:
             db.execute(
                 "INSERT INTO jobs (id, name, entry, source, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (job_id, name, entry, source, State.RECEIVED, stamp(now), stamp(now)),
+                (job_id, name, as_text(entry), source, State.RECEIVED, stamp(now), stamp(now)),
             )
             self._note(job_id, now, Event.SEEN, State.RECEIVED, "")
         return self.job(job_id)
@@ -51,7 +52,7 @@ class Transitions(Queries, Notices):
             self._add_images(job_id, images)
             self.add_part(job_id, job_id)
             size = {"content": manifest.content, "files": manifest.files, "bytes": manifest.bytes}
-            return self._move(job_id, Event.CLAIMED, now, f"{manifest.files} files", entry=entry, **size)
+            return self._move(job_id, Event.CLAIMED, now, f"{manifest.files} files", entry=as_text(entry), **size)
 
     def fetched(self, drop_id: str, images: Iterable[Image]) -> None:
         """A drop whose copies were gone is copied anew: where each image lies in them now."""
@@ -65,13 +66,14 @@ class Transitions(Queries, Notices):
         """Further files of the drop area that belong to a drop and are not looked at again."""
         with self.transaction() as db:
             db.executemany(
-                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)", [(drop_id, f.path, f.size, f.mtime_ns) for f in files]
+                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)",
+                [(drop_id, as_text(f.path), f.size, f.mtime_ns) for f in files],
             )
 
     def rename(self, job_id: str, name: str, entry: str) -> Job:
         """Loose files are called after what they are once they are taken in."""
         with self.transaction() as db:
-            db.execute("UPDATE jobs SET name = ?, entry = ? WHERE id = ?", (name, entry, job_id))
+            db.execute("UPDATE jobs SET name = ?, entry = ? WHERE id = ?", (name, as_text(entry), job_id))
         return self.job(job_id)
 
     def remove_part(self, job_id: str, drop_id: str) -> None:
@@ -225,7 +227,7 @@ class Transitions(Queries, Notices):
     ) -> None:
         """The images of a restored job, and its files where they still wait to be moved away."""
         with self.transaction() as db:
-            db.execute("UPDATE jobs SET entry = ?, filed = ? WHERE id = ?", (entry, filed, job_id))
+            db.execute("UPDATE jobs SET entry = ?, filed = ? WHERE id = ?", (as_text(entry), filed, job_id))
             self.add_claims(job_id, files)
             self._add_images(job_id, images)
 
@@ -251,7 +253,7 @@ class Transitions(Queries, Notices):
             db.execute("DELETE FROM parts WHERE job_id = ?", (job_id,))
             db.execute("DELETE FROM claims WHERE drop_id = ?", (job_id,))
             return self._move(
-                job_id, event, now, entry=entry, source=Source.SHARE, attempts=0, filed=0, filed_as="", reason=None,
+                job_id, event, now, entry=as_text(entry), source=Source.SHARE, attempts=0, filed=0, filed_as="", reason=None,
                 content=None, study_uid="", images=0, missing="", due_at=None, hurried=0, revises="",
             )  # fmt: skip
 
