@@ -169,7 +169,7 @@ GATHERING = (
     "{count} images", "1 image", "sagittal T1", "sagittal T2", "axial T2",
     "Part of another study that was received with it", "Send the missing series, or say: read now.", "Read now",
     "More images came later: a newer report of this study counts.",
-    "{outcome}. Revision {number}: with images that came later", "Copy it again from the scanner, or leave it out.",
+    "{outcome}. Revision {number} of its report", "Copy it again from the scanner, or leave it out.",
     "Leave it out, or raise limits.decode_memory_mb.", "Look at the log, and report it.",
     "The process that opens images cannot be started.", "{file} needs more memory to open than is allowed.",
     "{file} {what}: it is damaged, or made to do harm.", "Mount it again.", "Mount the share.",
@@ -183,10 +183,13 @@ GATHERING = (
 VIEWS = (
     "Name or password is wrong. After several wrong tries the name is locked for a while.",
     "The first login is set up on the box itself.", "The old password is wrong.", "Choose a name of at most 64 letters.",
-    "The password needs at least {count} characters.", "The two passwords differ.",
+    "The password needs at least {count} characters.", "The password may have at most {count} characters.",
+    "That password is one of the first anybody would try. Take several words that do not belong together.",
+    "Too many wrong tries: this name is locked for another {time}. Then try again.", "The two passwords differ.",
+    "In the audit that name stands for something else. Choose another.",
     "The code is not the one shown on the box's terminal.", "That name is taken.",
     "This is the last administrator. Make another one first.", "That role is unknown.",
-    "This needs the login of a {role}.", "The page did not understand that.", "That is not allowed.",
+    "To do this, log in as {role}.", "The page did not understand that.", "That is not allowed.",
     "There is nothing here.", "That is not possible here.", "That is more than this box takes at once.",
     "Something went wrong on the box. It is written in its log.", "The request came from another site.",
     "Please log in again.", "The page was open too long. Load it again and repeat.",
@@ -199,10 +202,11 @@ VIEWS = (
 
 AUDIT = (
     "made the token {token}", "revoked token {number}", "searched for a patient", "compared {id} with {other}",
-    "login refused", "logged in", "set up as administrator", "changed their password", "reviewed {count} findings of {id}",
+    "login refused", "logged in", "logged out", "gave a wrong old password", "was refused what needs: {role}",
+    "set up as administrator", "changed their password", "reviewed {count} findings of {id}",
     "moved the level names of {id} to {shift}", "exported all reviews", "saw {id}", "saw the images of {id}",
     "downloaded {file} of {id}", "retried {id}", "hurried {id}", "uploaded {id}", "opened a view for the wall",
-    "closed the view for the wall", "exported the audit", "added {name} as {role}", "made {name} a {role}",
+    "closed the view for the wall", "exported the audit", "added {name} as {role}", "changed {name} to {role}",
     "gave {name} a new password", "removed {name}",
 )  # fmt: skip
 """What the audit says of people; it is kept in English."""

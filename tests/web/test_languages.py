@@ -167,6 +167,16 @@ def test_days_and_numbers_are_written_as_the_language_writes_them(client: FlaskC
     assert "80%" in pages["en"] and re.search(r"80\s%", pages["fr"]) and re.search(r"02\W+03\W+2026", pages["ar"])
 
 
+def test_a_name_keeps_its_own_direction_on_a_page_that_turns_it(client: FlaskClient, box: SmallBox) -> None:
+    """What is isolated is laid out by its own letters: `Visit (2)` must not become `(2) Visit` in Arabic."""
+    read(box, "Visit (2)", "fine")
+    client.get("/study/job0001")
+    for path in ("/today", "/history", "/study/job0001", "/audit"):
+        page = client.get(path, headers={"Accept-Language": "ar"}).text
+        assert re.search(r"<bdi[^>]*>Visit \(2\)</bdi>", page), path
+    assert "، " in client.get("/history", headers={"Accept-Language": "ar"}).text, "day and time parted as Arabic does"
+
+
 def test_what_the_audit_says_is_told_in_the_page_s_language(client: FlaskClient, box: SmallBox) -> None:
     read(box, "Visit 7", "fine")
     client.get("/study/job0001")
