@@ -89,7 +89,8 @@ def test_every_button_the_manual_names_is_so_called_on_its_page(client: FlaskCli
     headers = {"Accept-Language": language}
     client.post("/tokens", data={"csrf": token(client, "/tokens"), "name": "dashboard"}, headers=ORIGIN)
     opened = client.post("/accounts/kiosk", data={"csrf": token(client, "/accounts")}, headers=ORIGIN | headers).text
-    pages = ("/today", "/upload", "/history", "/study/job0002", "/study/job0003", "/accounts", "/account", "/audit", "/tokens")
+    studies = ("/study/job0002", "/study/job0003")
+    pages = ("/today", "/upload", "/history", *studies, "/accounts", "/account", "/audit", "/tokens")
     there = "".join(client.get(path, headers=headers).text for path in pages) + opened
     client.post("/accounts/kiosk", data={"csrf": token(client, "/accounts"), "end": "1"}, headers=ORIGIN)
     there += client.get("/accounts", headers=headers).text
