@@ -18,6 +18,7 @@ from appliance.core.jobs import Event, State
 from appliance.core.report import NOTICE, Reason
 from appliance.core.spine import CONDITIONS, SEVERITIES
 from appliance.core.words import OUTCOMES, STAGES
+from appliance.reading import AS_EXPORTED
 from appliance.web.language import COOKIE, LANGUAGES
 from appliance.web.speech import lines_of
 from appliance.web.told import told
@@ -142,6 +143,23 @@ def test_a_report_says_the_same_in_every_language_and_its_files_stay_english(
     assert shown.count(f'class="sev">{words[0]}') == 14 and "L4/L5" in page
     report = client.get("/study/job0001/report.json", headers={"Accept-Language": language})
     assert json.loads(report.data)["notice"] == NOTICE
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_happened_to_a_study_and_what_to_do_is_told_in_the_page_s_language(
+    client: FlaskClient, box: SmallBox, language: str
+) -> None:
+    """Notes and advice are kept in English; none of their words may stand on the page of a study."""
+    box.drop("Anna", a="study 1.2 sagittal_t1")
+    box.turn(40)
+    read(box, "b", "corrupt")
+    for job in box.ledger.newest(9):
+        for step in box.ledger.history(job.id):
+            with client.application.test_request_context(headers={"Accept-Language": language}):
+                assert told(step.note) != step.note or not re.search(r"[a-z]{3,} [a-z]{3,}", step.note), step.note
+    with client.application.test_request_context(headers={"Accept-Language": language}):
+        for text in (AS_EXPORTED, "names no study", "a person said so", "read now", "without sagittal T2, axial T2"):
+            assert told(text) != text and "without" not in told(text)
 
 
 @pytest.mark.parametrize("language", OTHERS)
