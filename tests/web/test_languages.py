@@ -123,6 +123,18 @@ def test_two_who_watch_in_two_languages_each_see_their_own(client: FlaskClient, 
         assert words in client.get("/today/events", headers={"Accept-Language": language}).text
 
 
+def test_a_change_of_language_leads_back_to_the_same_search_and_the_same_form(client: FlaskClient) -> None:
+    def leads(page: str) -> str:
+        found = re.search(r'name="next" value="([^"]*)"', page.split("<footer>")[1])
+        return found[1] if found else "?"
+
+    assert leads(client.get("/history?severity=severe&page=1").text) == "/history?severity=severe&amp;page=1"
+    form = {"csrf": token(client, "/ask"), "question": "what is a disc"}
+    assert leads(client.post("/ask", data=form, headers=ORIGIN).text) == "/ask"
+    kiosk = client.post("/accounts/kiosk", data={"csrf": token(client, "/today")}, headers=ORIGIN).text
+    assert leads(kiosk) == ""
+
+
 def test_a_choice_that_is_none_changes_nothing_and_leads_nowhere_outside(client: FlaskClient) -> None:
     form = {"csrf": token(client, "/today"), "language": "xx", "next": "//evil.example"}
     assert client.post("/language", data=form, headers=ORIGIN).location == "/today"
