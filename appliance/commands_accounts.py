@@ -8,7 +8,6 @@ import sys
 from datetime import datetime
 
 from appliance.adapters.accounts import Accounts
-from appliance.core.passwords import objection
 from appliance.core.roles import Role
 from appliance.errors import Code, InputError
 from appliance.wiring import read_config
@@ -43,7 +42,7 @@ def _add(args: argparse.Namespace) -> int:
     accounts = _open(args)
     if accounts.find(args.name) is not None:
         raise InputError(Code.FAULT, f"{args.name} is there already.", "Choose another name.")
-    accounts.add(args.name, _asked(), Role(args.role))
+    accounts.add(args.name, _asked(accounts, args.name), Role(args.role))
     return _done(accounts, f"added {args.name} as {args.role}")
 
 
@@ -51,7 +50,7 @@ def _password(args: argparse.Namespace) -> int:
     accounts = _open(args)
     if accounts.find(args.name) is None:
         raise InputError(Code.FAULT, f"There is no {args.name}.", "See lumbarbox accounts list.")
-    accounts.set_password(args.name, _asked())
+    accounts.set_password(args.name, _asked(accounts, args.name))
     return _done(accounts, f"gave {args.name} a new password")
 
 
@@ -59,13 +58,13 @@ def _open(args: argparse.Namespace) -> Accounts:
     return Accounts(read_config(args.config, args.data).data / "accounts.db")
 
 
-def _asked() -> str:
+def _asked(accounts: Accounts, name: str) -> str:
     """From the terminal, unseen and twice; or one line of a pipe."""
     if not sys.stdin.isatty():
         first = again = sys.stdin.readline().rstrip("\n")
     else:
         first, again = getpass.getpass("Password: "), getpass.getpass("Again: ")
-    why = objection(first, again)
+    why = accounts.objection(name, first, again)
     if why:
         raise InputError(Code.FAULT, why, "Nothing was changed.")
     return first

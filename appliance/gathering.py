@@ -11,6 +11,7 @@ from datetime import datetime
 
 from appliance.core.gathering import Image, Waits, by_study, due_at, missing_of
 from appliance.core.jobs import Job, Source
+from appliance.core.words import SERIES
 from appliance.ports import Ledger
 
 
@@ -77,7 +78,7 @@ class Gathering:
 
 
 def _lacking(job: Job) -> str:
-    return "without " + ", ".join(role.value for role in job.missing)
+    return "without " + ", ".join(SERIES[role] for role in job.missing)
 
 
 def is_read_already(job: Job, earlier: Job, images: Callable[[str, str], Sequence[Image]]) -> bool:

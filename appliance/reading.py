@@ -25,6 +25,7 @@ ReadFile = Callable[[str, bytes, Limits], tuple[Picture, ...]]
 """Name, bytes, limits to pictures: the seam where decoding moves into a child process."""
 
 DEFAULTS = Limits()
+AS_EXPORTED = "Send the images as the scanner exports them: DICOM files, or PNG or JPEG pictures."
 
 
 def read_file(name: str, data: bytes, limits: Limits) -> tuple[Picture, ...]:
@@ -115,5 +116,4 @@ def _why_nothing(path: Path | Sequence[Path], errors: list[InputError]) -> Input
 
 
 def _with_action(error: InputError, message: str) -> InputError:
-    action = error.action or "Send the images as the scanner exports them: DICOM files, or PNG or JPEG pictures."
-    return InputError(error.code, message, action)
+    return InputError(error.code, message, error.action or AS_EXPORTED)

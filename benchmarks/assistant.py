@@ -3,9 +3,9 @@
 assistant_questions.tsv was written before the retrieval existed, assistant_second.tsv after a first tuning and
 assistant_third.tsv with the second one; thresholds, patterns, lay words and the passages' `also:` lines are tuned on them.
 assistant_held_out.tsv was held out of the first tuning (the results before are in assistant_before.json) and tuned on in
-the second: "held out once". assistant_unseen.tsv was written and committed before the second tuning; what fails on it was
-never listed, and nothing was changed because of it. Whoever tuned had written it, though, and all are by the builders of
-the box: all are kinder than a stranger's questions would be.
+the second and the third: "held out once". assistant_unseen.tsv was written and committed before the second tuning; what
+fails on it was never listed, and nothing was changed because of it. Whoever tuned had written it, though, and all are by
+the builders of the box: all are kinder than a stranger's questions would be.
 `--failures` lists what went wrong, but on the unseen ones.
 """
 

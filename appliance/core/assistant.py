@@ -15,9 +15,10 @@ from appliance.core.knowledge import Passage
 from appliance.core.refusals import asks_for_advice, gives_an_order, sounds_urgent
 from appliance.core.retrieval import LONGEST_QUESTION, Hit, Index
 
-LEAST_SURE = 0.725
-"""Below this none of the best passages answers: coverage and twice the likeness. Tuned on the questions named so in
-benchmarks/assistant.py, towards refusing."""
+LEAST_SURE = 0.68
+"""Below this none of the best passages answers: coverage and twice the likeness, less STRANGENESS of what is strange.
+Tuned on the questions named so in benchmarks/assistant.py, towards refusing."""
+STRANGENESS = 0.25
 LEAST_NEAR = 0.2
 """Below this coverage a passage is not even offered by its title."""
 NEAR_THE_BEST = 0.4
@@ -82,5 +83,5 @@ class Assistant:
 
 
 def _is_enough(hits: Sequence[Hit]) -> bool:
-    return any(hit.coverage + 2 * hit.likeness >= LEAST_SURE for hit in hits)
+    return any(hit.coverage + 2 * hit.likeness - STRANGENESS * hit.strange >= LEAST_SURE for hit in hits)
 

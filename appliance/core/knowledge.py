@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+_BETWEEN_SOURCES = re.compile(r";\s+(?!\d)")
+"""Not the semicolon of `N Engl J Med 2008; 358:818`."""
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -43,7 +45,7 @@ def _passage(topic: str, part: str) -> Passage:
     keys = dict(line.split(": ", 1) for line in lines if ": " in line)
     if set(keys) != {"id", "also"} or not body or not body[-1].startswith("Source: "):
         raise ValueError(f"the passage {title!r} needs `id:` and `also:` first and its source last")
-    sources = tuple(s.strip() for s in _line(body[-1]).removeprefix("Source: ").rstrip(".").split(";"))
+    sources = tuple(_BETWEEN_SOURCES.split(_line(body[-1]).removeprefix("Source: ").rstrip(".")))
     return Passage(keys["id"], topic, title, "\n\n".join(_line(b) for b in body[:-1]), keys["also"], sources)
 
 

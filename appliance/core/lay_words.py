@@ -90,7 +90,7 @@ SYNONYMS: dict[str, str] = {
     "graded": "grade",
     "grades": "grade",
     "fell": "fall",
-    "visible": "picture",
+    "visible": "image",
     "overlook": "miss",
     "overlooks": "miss",
     "illness": "disease",
@@ -127,6 +127,7 @@ STOP_WORDS = _words(
     our please re s said say says shall she should so some t tell than that the their them then there these they
     thing things this those to too us ve very want was we were what when where which who whom whose why will
     with would you your
+    wat wot whats hw cn pls plz u ur r hav shud shoud wich
     """
 )
 
@@ -154,3 +155,23 @@ COMMON = _words(
     """
 )
 """Everyday words: when a passage does not know one, that says little against it."""
+
+ELSEWHERE = _words(
+    """
+    abdomen abdominal adrenal ankle anaemia anemia antibiotic aorta appendix arm asthma bandage birth bladderstone
+    brain breast bronchitis cancer cardiac cervical chest childbirth chiari cholesterol cough covid dental dengue
+    dentist dermatitis diabetes dialysis diarrhoea ear ecg eczema eeg elbow epilepsy eye finger flu gallbladder
+    gallstone gut hair haemoglobin headache hearing heart heartbeat hepatitis hip hiv ileum influenza insulin jaw
+    kidney knee labrum leukaemia liver lung lymph malaria mammography measles meniscus migraine mouth myocardial nail
+    nose oesophagus ovary pancreas parasite pelvis penis pneumonia potassium pregnancy prostate psoriasis pulmonary
+    rabies rib scaphoid shoulder sinus skin skull sodium spleen stomach stroke syrinx testicle thoracic throat thumb
+    thyroid toe tonsil tooth teeth tuberculosis typhoid ulcer ultrasound uterus vaccine vagina wrist animal bank
+    bicycle bread cake capital car cat chicken church cook country cow crypto dance dog dollar election electrician
+    euro football game garden gold government guitar hotel insurance joke king lottery love marathon minister money
+    moon movie music novel painting planet plumber poem politics president prime queen rain recipe restaurant rice
+    river school sea shirt shoe singer soap song soup sport stock tax tea tie tomato travel tyre universe war weather
+    wedding
+    """
+)
+"""Other parts of the body, other illnesses, other things of life: a question with one of them is about something else,
+unless the passage names it in its title or among the words people ask with."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import log
 
 from appliance.core.knowledge import Passage
-from appliance.core.lay_words import COMMON, PHRASES, STOP_WORDS, SYNONYMS
+from appliance.core.lay_words import COMMON, ELSEWHERE, PHRASES, STOP_WORDS, SYNONYMS
 from appliance.core.letters import Letters, plain
 
 K1, B = 1.2, 0.75
@@ -53,6 +53,9 @@ class Hit:
     """0 to 1: the part of the question's words, weighed by rarity, that the passage knows."""
     likeness: float
     """0 to 1: how alike the letters of the question and of the passage's title and other words are."""
+    strange: float
+    """0 to 1: the part of the question, weighed as above, that says it is about something else: words no passage is asked
+    for with, and words of another part of life that this one is not."""
 
 
 class Index:
@@ -65,7 +68,8 @@ class Index:
         self._lengths = [sum(c.values()) for c in self._counts]
         self._mean = sum(self._lengths) / max(len(self._lengths), 1)
         self._within = Counter(stem for counts in self._counts for stem in counts)
-        self._known = sorted(self._within)
+        self._asked_with = frozenset(stem for head in self._heads for stem in head)
+        self._words = sorted({*SYNONYMS, *(w for p in passages for w in _words(f"{p.title} {p.also} {p.text}"))})
         self._letters = Letters([f"{p.title} {p.also}" for p in self._passages])
 
     def search(self, question: str, most: int = 5) -> tuple[Hit, ...]:
@@ -74,21 +78,28 @@ class Index:
         total = sum(self._weight(stem) for stem in asked)
         alike = self._letters.likeness(question[:LONGEST_QUESTION])
         hits = [
-            Hit(passage, self._score(asked, n) + LIKENESS_WEIGHT * alike[n], self._coverage(asked, n, total), alike[n])
+            Hit(
+                passage,
+                self._score(asked, n) + LIKENESS_WEIGHT * alike[n],
+                self._coverage(asked, n, total),
+                alike[n],
+                self._strange(asked, n, total),
+            )
             for n, passage in enumerate(self._passages)
             if any(stem in self._counts[n] for stem in asked)
         ]
         return tuple(sorted(hits, key=lambda h: (-h.score, h.passage.id))[:most])
 
     def _asked(self, question: str) -> tuple[str, ...]:
-        found = dict.fromkeys(self._near(stem) for stem in stems(question[:LONGEST_QUESTION]))
-        return tuple(found)
+        return tuple(dict.fromkeys(stems(question[:LONGEST_QUESTION], self._spelt)))
 
-    def _near(self, stem: str) -> str:
+    def _spelt(self, word: str) -> str:
         """An unknown word as the known one it is a slip of, else as it stands."""
-        if stem in self._within or len(stem) < LEAST_TO_CORRECT or not stem.isalpha():
-            return stem
-        return next(iter(get_close_matches(stem, self._known, 1, NEAR)), stem)
+        if word in SYNONYMS or stem(word) in self._within or len(word) < LEAST_TO_CORRECT or not word.isalpha():
+            return word
+        if word in STOP_WORDS or word in COMMON or word in ELSEWHERE:
+            return word
+        return next(iter(get_close_matches(word, self._words, 1, NEAR)), word)
 
     def _rarity(self, stem: str) -> float:
         """Inverse document frequency; a word no passage knows is the rarest of all."""
@@ -105,6 +116,16 @@ class Index:
         known = sum(self._weight(stem) * self._share(stem, number) for stem in asked)
         return known / total if total else 0.0
 
+    def _strange(self, asked: Sequence[str], number: int, total: float) -> float:
+        """Everyday words say nothing of what a question is about."""
+        strange = sum(self._weight(stem) for stem in asked if self._is_strange(stem, number))
+        return strange / total if total else 0.0
+
+    def _is_strange(self, stem: str, number: int) -> bool:
+        if stem in _ELSEWHERE_STEMS:
+            return stem not in self._heads[number]
+        return stem not in self._asked_with and stem not in _COMMON_STEMS
+
     def _weight(self, stem: str) -> float:
         """How much a word counts for coverage: its rarity, less for everyday words."""
         return self._rarity(stem) * (COMMON_WEIGHT if stem in _COMMON_STEMS else 1.0)
@@ -115,13 +136,17 @@ class Index:
         return BODY_SHARE if stem in self._counts[number] else 0.0
 
 
-def stems(text: str) -> list[str]:
+def stems(text: str, spelt: Callable[[str], str] = str) -> list[str]:
     """Words without their endings, lay words as the field's own; what carries no meaning is left out."""
-    line = " ".join(_WORD.findall(plain(text)))
+    line = " ".join(_words(text))
     for lay, proper in PHRASES.items():
         line = re.sub(rf"\b{lay}\b", proper, line)
-    words = [SYNONYMS.get(word, word) for word in line.split()]
+    words = [SYNONYMS.get(word, word) for word in map(spelt, line.split())]
     return [stem(part) for word in words for part in word.split() if part not in STOP_WORDS]
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(plain(text))
 
 
 def stem(word: str) -> str:
@@ -143,3 +168,4 @@ def _weighted(passage: Passage) -> Counter[str]:
 
 
 _COMMON_STEMS = frozenset(stem(word) for word in COMMON)
+_ELSEWHERE_STEMS = frozenset(stem(word) for word in ELSEWHERE)

@@ -101,5 +101,5 @@ def _done(job: Job) -> str:
     if job.duplicate_of:
         said += ". These images were read before: the earlier report is shown"
     elif job.result.revision > 1:
-        said += f". Revision {job.result.revision}: with images that came later"
+        said += f". Revision {job.result.revision} of its report"
     return said

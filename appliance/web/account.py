@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hmac
+import re
+from math import ceil
 
-from flask import Blueprint, abort, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from appliance.core.passwords import SHORTEST, objection
+from appliance.core.passwords import SHORTEST
 from appliance.web.paths import inside
-from appliance.web.security import begin_session
+from appliance.web.security import begin_session, end_session
 from appliance.web.services import services, settings
 
 pages = Blueprint("account", __name__)
 
 LONGEST_NAME = 64
 LOOPBACK = ("127.0.0.1", "::1")
+NOT_A_PERSON = re.compile(r"token\s|the terminal$", re.IGNORECASE)
+"""Who else does something by the audit: a program by its token, and whoever stands at the box."""
 
 
 @pages.route("/login", methods=["GET", "POST"])
@@ -29,16 +33,17 @@ def login() -> AnyResponse | str | tuple[str, int]:
     wanted = inside(request.form.get("next", ""))
     if user is None:
         services().accounts.note(name[:64], "login refused", now)
-        words = "Name or password is wrong. After several wrong tries the name is locked for a while."
+        words = _locked(name) or "Name or password is wrong. After several wrong tries the name is locked for a while."
         return render_template("login.html", error=words, next=wanted), 401
     services().accounts.note(user.name, "logged in", now)
-    begin_session(user.name, user.stamp)
+    begin_session(user.name)
     return redirect(wanted or url_for("today.show"))
 
 
 @pages.post("/logout")
 def logout() -> AnyResponse:
-    session.clear()
+    services().accounts.note(g.user.name, "logged out", services().clock())
+    end_session()
     return redirect(url_for("account.login"))
 
 
@@ -59,10 +64,8 @@ def setup() -> AnyResponse | str | tuple[str, int]:
         return render_template("setup.html", error=error, **shown), 400
     if not accounts.add_first(name, password):
         return redirect(url_for("account.login"))
-    user = accounts.find(name)
-    assert user is not None
     accounts.note(name, "set up as administrator", services().clock())
-    begin_session(user.name, user.stamp)
+    begin_session(name)
     return redirect(url_for("today.show"))
 
 
@@ -74,22 +77,33 @@ def mine() -> AnyResponse | str | tuple[str, int]:
     accounts, now, name = services().accounts, services().clock(), g.user.name
     password, again = request.form.get("password", ""), request.form.get("again", "")
     right = accounts.login(name, request.form.get("old", ""), now) is not None
-    error = objection(password, again) if right else "The old password is wrong."
+    if not right:
+        accounts.note(name, "gave a wrong old password", now)
+    error = accounts.objection(name, password, again) if right else _locked(name) or "The old password is wrong."
     if error:
         return render_template("account.html", error=error, done="", shortest=SHORTEST), 400
     accounts.set_password(name, password)
     accounts.note(name, "changed their password", now)
-    user = accounts.find(name)
-    assert user is not None
-    begin_session(user.name, user.stamp)
+    begin_session(name)
     return redirect(url_for("account.mine", done=1))
 
 
 def name_objection(name: str) -> str:
-    return "" if name and len(name) <= LONGEST_NAME and name.isprintable() else "Choose a name of at most 64 letters."
+    """What is wrong with it, in words; empty when nothing."""
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        return "Choose a name of at most 64 letters."
+    return "In the audit that name stands for something else. Choose another." if NOT_A_PERSON.match(name) else ""
+
+
+def _locked(name: str) -> str:
+    left = ceil(services().accounts.locked_for(name, services().clock()).total_seconds())
+    if not left:
+        return ""
+    shown = f"{left} s" if left < 120 else f"{ceil(left / 60)} min"
+    return f"Too many wrong tries: this name is locked for another {shown}. Then try again."
 
 
 def _objection(code: str, name: str, password: str, again: str) -> str:
     if not hmac.compare_digest(code.strip().encode(), settings().setup_code.encode()):
         return "The code is not the one shown on the box's terminal."
-    return name_objection(name) or objection(password, again)
+    return name_objection(name) or services().accounts.objection(name, password, again)

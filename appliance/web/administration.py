@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from appliance.core.passwords import SHORTEST, objection
+from appliance.core.passwords import SHORTEST
 from appliance.core.roles import Role
 from appliance.web.account import name_objection
 from appliance.web.security import at_least
@@ -29,7 +29,7 @@ def show() -> str:
 @at_least(Role.ADMINISTRATOR)
 def add() -> AnyResponse | tuple[str, int]:
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
-    error = name_objection(name) or objection(password, password)
+    error = name_objection(name) or services().accounts.objection(name, password, password)
     if not error and not services().accounts.add(name, password, _role()):
         error = "That name is taken."
     return (_page(error), 400) if error else _done(f"added {name} as {_role().value}")
@@ -41,14 +41,14 @@ def role() -> AnyResponse | tuple[str, int]:
     name = _known()
     if not services().accounts.set_role(name, _role()):
         return _page(LAST_ONE), 400
-    return _done(f"made {name} a {_role().value}")
+    return _done(f"changed {name} to {_role().value}")
 
 
 @pages.post("/accounts/password")
 @at_least(Role.ADMINISTRATOR)
 def password() -> AnyResponse | tuple[str, int]:
     name, new = _known(), request.form.get("password", "")
-    error = objection(new, new)
+    error = services().accounts.objection(name, new, new)
     if error:
         return _page(error), 400
     services().accounts.set_password(name, new)

@@ -48,6 +48,7 @@ def create_app(services: Services, settings: PageSettings) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.https,
         PERMANENT_SESSION_LIFETIME=settings.session,
+        SESSION_REFRESH_EACH_REQUEST=False,  # a page left open asks for news for ever: it must not prolong a login
         MAX_CONTENT_LENGTH=settings.upload_bytes,
         MAX_FORM_PARTS=MOST_FORM_PARTS,
         MAX_FORM_MEMORY_SIZE=FORM_FIELD_BYTES,

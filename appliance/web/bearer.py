@@ -19,7 +19,6 @@ class Program:
 
     name: str
     role: Role = Role.TECHNICIAN
-    stamp: str = ""
 
 
 def is_sent() -> bool:

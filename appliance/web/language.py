@@ -49,7 +49,16 @@ def _said_of_itself() -> dict[str, object]:
         "language": str(get_locale()),
         "direction": direction(),
         "script_words": script_words(),
+        "here": _here(),
     }
+
+
+def _here() -> str:
+    """Where a change of language leads back to, the search in it too; nothing where there is no page to go back to."""
+    rule = request.url_rule
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    return request.path if rule is not None and rule.methods is not None and "GET" in rule.methods else ""
 
 
 @pages.post("/language")

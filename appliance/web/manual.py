@@ -14,6 +14,7 @@ pages = Blueprint("manual", __name__)
 @pages.get("/manual")
 def show() -> str:
     shown = {"sections": sections(), "errors": errors(), "facts": services().facts(), "most": settings().upload_bytes}
+    shown["hours"] = settings().session.total_seconds() / 3600
     return render_template("manual.html", **shown)
 
 

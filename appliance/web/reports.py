@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import abort, g
 
 from appliance.core.jobs import Job, State
 from appliance.web.services import services
+
+ONE_LOOK = timedelta(minutes=10)
 
 
 def job_of(job_id: str) -> Job:
@@ -30,6 +33,11 @@ def report_of(job_id: str) -> tuple[Job, dict[str, Any]]:
     if report is None:
         abort(404)
     return source, report
+
+
+def note_pictures(job_id: str) -> None:
+    """Once for all the pictures one look at a study asks for."""
+    services().accounts.note_once(g.user.name, f"saw the images of {job_id}", services().clock(), ONE_LOOK)
 
 
 def dicom_of(source: Job, report: Mapping[str, Any]) -> bytes | None:

@@ -58,7 +58,8 @@ def at_least(needed: Role) -> Callable[[View], View]:
         @wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
             if not g.user.role.may_act_as(needed):
-                abort(403, f"This needs the login of a {needed.value}.")
+                services().accounts.note(g.user.name, f"was refused what needs: {needed.value}", services().clock())
+                abort(403, f"To do this, log in as {needed.value}.")
             return view(*args, **kwargs)
 
         return cast(View, checked)
@@ -78,11 +79,17 @@ def csrf_token() -> str:
     return str(session["csrf"])
 
 
-def begin_session(name: str, stamp: str) -> None:
+def begin_session(name: str) -> None:
     """A new session, nothing of the old one in it."""
     session.clear()
     session.permanent = True
-    session["user"], session["stamp"] = name, stamp
+    session["key"] = services().accounts.begin_session(name, services().clock(), settings().session)
+
+
+def end_session() -> None:
+    """On the box too: a copy of its cookie opens nothing any more."""
+    services().accounts.end_session(str(session.get("key", "")))
+    session.clear()
 
 
 def _right_host() -> None:
@@ -120,9 +127,8 @@ def _logged_in() -> AnyResponse | None:
 
 
 def _user() -> User | None:
-    name, stamp = session.get("user"), session.get("stamp")
-    found = services().accounts.find(name) if name else None
-    return found if found is not None and hmac.compare_digest(found.stamp, str(stamp)) else None
+    key = session.get("key")
+    return services().accounts.of_session(str(key), services().clock()) if key else None
 
 
 def _csrf() -> None:

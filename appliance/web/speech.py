@@ -65,7 +65,8 @@ class Speech:
     def when(self, at: datetime) -> str:
         """In the box's own time, whatever zone the time carries."""
         day = format_date(at.date(), "medium", self.locale)
-        return f"{day}, {format_time(at.replace(tzinfo=None), 'HH:mm', locale=self.locale)}"
+        time = format_time(at.replace(tzinfo=None), "HH:mm", locale=self.locale)
+        return str(self.locale.datetime_formats["medium"]).format(time, day)
 
     def moment(self, text: str) -> str:
         """ISO 8601, as report.json has it."""

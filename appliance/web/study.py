@@ -18,7 +18,7 @@ from appliance.core.spine import CONDITIONS, LEVELS, SEVERITIES
 from appliance.core.study import Patient
 from appliance.web.events import ended, event
 from appliance.web.formatting import study_day
-from appliance.web.reports import dicom_of, job_of, report_job, report_of
+from appliance.web.reports import dicom_of, job_of, note_pictures, report_job, report_of
 from appliance.web.review import latest, reviewed_lines
 from appliance.web.services import services
 from appliance.web.today import progress_of
@@ -79,9 +79,11 @@ def events(job_id: str) -> Response:
 @pages.get("/picture/<name>")
 def picture(job_id: str, name: str) -> Response:
     """Only what the report's folder really holds; no path is built from the request."""
-    found = next((p for p in services().reports.pictures(report_job(job_of(job_id)).id) if p.stem == name), None)
+    source = report_job(job_of(job_id))
+    found = next((p for p in services().reports.pictures(source.id) if p.stem == name), None)
     if found is None:
         abort(404)
+    note_pictures(source.id)
     return send_file(found.resolve(), mimetype="image/png")
 
 

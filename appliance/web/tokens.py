@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.core.roles import Role
+from appliance.web.security import at_least
 from appliance.web.services import services
 
 pages = Blueprint("tokens", __name__, url_prefix="/tokens")
@@ -14,18 +15,14 @@ pages = Blueprint("tokens", __name__, url_prefix="/tokens")
 LONGEST_NAME = 64
 
 
-@pages.before_request
-def _administrators_only() -> None:
-    if g.user is None or not g.user.role.may_act_as(Role.ADMINISTRATOR):
-        abort(403, _("Only an administrator looks after tokens."))
-
-
 @pages.get("")
+@at_least(Role.ADMINISTRATOR)
 def show() -> str:
     return _page()
 
 
 @pages.post("")
+@at_least(Role.ADMINISTRATOR)
 def make() -> str | tuple[str, int]:
     """Shown once, in the answer itself: it stands in no address and in no session."""
     name = request.form.get("name", "").strip()
@@ -37,6 +34,7 @@ def make() -> str | tuple[str, int]:
 
 
 @pages.post("/<int:number>/revoke")
+@at_least(Role.ADMINISTRATOR)
 def revoke(number: int) -> AnyResponse:
     if not services().tokens.revoke(number):
         abort(404)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, abort, g, jsonify, send_file
+from flask import Blueprint, Response, abort, jsonify, send_file
 
 from appliance.core.spine import Condition, Level
-from appliance.web.reports import job_of, report_job, report_of
+from appliance.web.reports import job_of, note_pictures, report_job, report_of
 from appliance.web.services import services
 from appliance.web.told import told
 
@@ -32,7 +32,7 @@ def index(job_id: str) -> Response:
     found = services().slices(services().reports.folder(source.id))
     if found is None:
         abort(404)
-    services().accounts.note(g.user.name, f"saw the images of {source.id}", services().clock())
+    note_pictures(source.id)
     uses = {(u["series_uid"], u["plane"]): u["role"] for u in report["series"]}
     marks = _marks(report)
     series = [_series(number, one, uses, marks) for number, one in enumerate(found["series"])]
@@ -43,7 +43,8 @@ def index(job_id: str) -> Response:
 @pages.get("/<int:series>/<int:number>")
 def picture(job_id: str, series: int, number: int) -> Response:
     """One slice, by its numbers in the index; no path is built from the request."""
-    folder = services().reports.folder(report_job(job_of(job_id)).id)
+    source = report_job(job_of(job_id))
+    folder = services().reports.folder(source.id)
     found = services().slices(folder)
     try:
         name = found["series"][series]["slices"][number]["file"] if found else None
@@ -51,6 +52,7 @@ def picture(job_id: str, series: int, number: int) -> Response:
         name = None
     if name is None:
         abort(404)
+    note_pictures(source.id)
     answer = send_file((folder / "slices" / name).resolve(), mimetype="application/octet-stream")
     answer.headers["Content-Encoding"] = "gzip"
     return answer

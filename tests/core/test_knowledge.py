@@ -17,7 +17,7 @@ on trees.
 
 They are round.
 
-Source: A Book of Fruit; Another.
+Source: A Book of Fruit, J Fruit 2008; 358:818; Another.
 
 ## Pears
 id: pears
@@ -31,9 +31,9 @@ Source: A Book of Fruit.
 
 def test_a_file_gives_its_passages_with_their_sources() -> None:
     apples, pears = passages_of(TWO)
-    assert apples == Passage(
-        "apples", "Fruit", "Apples", "They grow on trees.\n\nThey are round.", "pomes", ("A Book of Fruit", "Another")
-    )
+    sources = ("A Book of Fruit, J Fruit 2008; 358:818", "Another")
+    text = "They grow on trees.\n\nThey are round."
+    assert apples == Passage("apples", "Fruit", "Apples", text, "pomes", sources)
     assert pears.topic == "Fruit" and pears.sources == ("A Book of Fruit",)
 
 

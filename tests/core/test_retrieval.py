@@ -33,6 +33,17 @@ def test_lay_words_and_slips_of_spelling_find_the_passage() -> None:
         assert index.search(question)[0].passage.id == "disc", question
 
 
+def test_a_slip_of_spelling_in_a_lay_word_is_understood() -> None:
+    assert "foramen" in stems("foraminal")
+    assert Index(SHELF).search("foramnal")[0].passage.id == "foramen"
+
+
+def test_a_word_of_another_part_of_life_is_strange_unless_the_passage_is_about_it() -> None:
+    knee = passage("knee", "The knee", "It lies between two bodies.")
+    found = {hit.passage.id: hit.strange for hit in Index((*SHELF, knee)).search("disc of the knee")}
+    assert found["disc"] > 0.3 and found["knee"] == 0
+
+
 def test_a_rare_word_weighs_more_than_a_frequent_one() -> None:
     assert Index(SHELF).search("the fat of a body that leaves")[0].passage.id == "foramen"
 

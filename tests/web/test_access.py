@@ -57,8 +57,72 @@ def test_a_wrong_password_is_refused_and_many_lock_the_name(accounts: Accounts) 
     assert accounts.login("nobody", PASSWORD, MORNING) is None
 
 
-def test_logging_out_ends_the_session(client: FlaskClient) -> None:
+@pytest.mark.parametrize("name", ["Ada", "nobody"])
+def test_who_is_locked_is_told_for_how_long_whether_the_name_exists_or_not(
+    visitor: FlaskClient, accounts: Accounts, name: str
+) -> None:
+    accounts.add_first("Ada", PASSWORD)
+    for _ in range(FREE_TRIES - 1):
+        accounts.login(name, "wrong", MORNING)
+    assert accounts.locked_for(name, MORNING) == timedelta()
+    accounts.login(name, "wrong", MORNING)
+    form = {"name": name, "password": PASSWORD, "csrf": token(visitor)}
+    answer = visitor.post("/login", data=form, headers=ORIGIN)
+    assert answer.status_code == 401 and "locked for another 30 s" in answer.text
+    french = visitor.post("/login", data=form, headers=ORIGIN | {"Accept-Language": "fr"})
+    assert "bloqué encore 30 s" in french.text
+
+
+def test_wrong_tries_of_yesterday_are_forgiven(accounts: Accounts) -> None:
+    for day in range(2 * FREE_TRIES):
+        accounts.login("Ada", "wrong", MORNING + timedelta(days=2 * day))
+    assert accounts.locked_for("Ada", MORNING + timedelta(days=4 * FREE_TRIES)) == timedelta()
+
+
+EASY = ("password12", "1234567890", "aaaaaaaaaa", "qwertyuiop", "lumbarbox1", "adaadaada1")
+
+
+@pytest.mark.parametrize("easy", EASY)
+def test_a_password_anybody_would_try_is_refused_at_every_door(
+    app: Flask, client: FlaskClient, accounts: Accounts, easy: str
+) -> None:
+    assert set_up(app.test_client(), password=easy, again=easy) in (400, 403)
+    assert do(client, "add", name="Bo", password=easy, role="doctor") == 400 and accounts.find("Bo") is None
+    assert do(client, "password", name="Ada", password=easy) == 400
+    assert change(client, old=PASSWORD, password=easy, again=easy) == 400
+    assert accounts.objection("Ada", easy, easy) and not accounts.objection("Ada", PASSWORD, PASSWORD)
+
+
+def test_a_password_that_is_too_long_is_told_so(accounts: Accounts) -> None:
+    long = "many words " * 100
+    assert "at most 1000" in accounts.objection("Ada", long, long)
+
+
+@pytest.mark.parametrize("name", ["token dashboard", "the terminal"])
+def test_nobody_is_called_like_a_program_or_the_terminal(client: FlaskClient, name: str) -> None:
+    assert do(client, "add", name=name, password=PASSWORD, role="doctor") == 400
+
+
+def test_logging_out_ends_the_session_and_every_copy_of_its_cookie(
+    app: Flask, client: FlaskClient, accounts: Accounts
+) -> None:
+    cookie = client.get_cookie("lumbarbox")
+    assert cookie is not None
     client.post("/logout", data={"csrf": token(client, "/today")}, headers=ORIGIN)
+    assert client.get("/today").status_code == 302
+    thief = app.test_client()
+    thief.set_cookie("lumbarbox", cookie.value)
+    assert thief.get("/today").status_code == 302
+    assert accounts.audit(1)[0][1:] == ("Ada", "logged out")
+
+
+def test_a_login_ends_in_time_however_much_its_page_asks_for_news(client: FlaskClient, box: SmallBox) -> None:
+    client.get("/today")
+    for _ in range(59):
+        box.clock.tick(60)
+        assert client.get("/today/events").status_code == 200
+        assert "Set-Cookie" not in client.get("/today").headers, "nor does the browser keep it longer"
+    box.clock.tick(61)
     assert client.get("/today").status_code == 302
 
 
@@ -128,6 +192,31 @@ def test_who_saw_what_is_written_down(client: FlaskClient, box: SmallBox, accoun
     box.turn()
     client.get("/study/job0001")
     assert accounts.audit(1)[0][1:] == ("Ada", "saw job0001")
+
+
+def test_whoever_looks_at_a_picture_alone_is_written_down_once(
+    client: FlaskClient, box: SmallBox, accounts: Accounts
+) -> None:
+    box.drop("patient", a="spine")
+    box.turn()
+    for _ in range(3):
+        assert client.get("/study/job0001/picture/levels").status_code == 200
+        assert client.get("/study/job0001/images/0/0").status_code == 200
+    assert [line[1:] for line in accounts.audit(9)].count(("Ada", "saw the images of job0001")) == 1
+    box.clock.tick(1800)
+    client.get("/study/job0001/picture/levels")
+    assert accounts.audit(1)[0][1:] == ("Ada", "saw the images of job0001"), "another look"
+
+
+def test_who_reaches_for_what_is_not_theirs_is_written_down(app: Flask, client: FlaskClient, accounts: Accounts) -> None:
+    accounts.add("Bo", PASSWORD, Role.TECHNICIAN)
+    bo = log_in(app, "Bo")
+    for path in ("/accounts", "/tokens"):
+        answer = bo.get(path)
+        assert answer.status_code == 403 and "log in as administrator" in answer.text
+        assert accounts.audit(1)[0][1:] == ("Bo", "was refused what needs: administrator")
+    change(bo, old="wrong", password="a much newer one", again="a much newer one")
+    assert accounts.audit(1)[0][1:] == ("Bo", "gave a wrong old password")
 
 
 ADMINISTRATORS = ("/accounts", "/audit", "/audit.csv")

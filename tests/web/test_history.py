@@ -110,6 +110,7 @@ def test_where_they_are_kept_a_patient_is_found(
     assert "Zoe" in client.get("/study/job0001").text
     nasty = Patient("<script>alert(1)</script>", "<script>alert(1)</script>")
     box.register.note("job0001", nasty, "20260101")
+    assert client.get("/study/job0001").text.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 2, "name and number, as text"
     for path in ("/history", "/study/job0001", "/study/job0002", "/today", "/audit", "/history?patient=<script>"):
         assert "<script>alert" not in client.get(path).text, path
     assert "&lt;script&gt;alert(1)" in client.get("/study/job0001").text

@@ -18,6 +18,7 @@ from appliance.core.jobs import Event, State
 from appliance.core.report import NOTICE, Reason
 from appliance.core.spine import CONDITIONS, SEVERITIES
 from appliance.core.words import OUTCOMES, STAGES
+from appliance.reading import AS_EXPORTED
 from appliance.web.language import COOKIE, LANGUAGES
 from appliance.web.speech import lines_of
 from appliance.web.told import told
@@ -122,6 +123,18 @@ def test_two_who_watch_in_two_languages_each_see_their_own(client: FlaskClient, 
         assert words in client.get("/today/events", headers={"Accept-Language": language}).text
 
 
+def test_a_change_of_language_leads_back_to_the_same_search_and_the_same_form(client: FlaskClient) -> None:
+    def leads(page: str) -> str:
+        found = re.search(r'name="next" value="([^"]*)"', page.split("<footer>")[1])
+        return found[1] if found else "?"
+
+    assert leads(client.get("/history?severity=severe&page=1").text) == "/history?severity=severe&amp;page=1"
+    form = {"csrf": token(client, "/ask"), "question": "what is a disc"}
+    assert leads(client.post("/ask", data=form, headers=ORIGIN).text) == "/ask"
+    kiosk = client.post("/accounts/kiosk", data={"csrf": token(client, "/today")}, headers=ORIGIN).text
+    assert leads(kiosk) == ""
+
+
 def test_a_choice_that_is_none_changes_nothing_and_leads_nowhere_outside(client: FlaskClient) -> None:
     form = {"csrf": token(client, "/today"), "language": "xx", "next": "//evil.example"}
     assert client.post("/language", data=form, headers=ORIGIN).location == "/today"
@@ -145,6 +158,23 @@ def test_a_report_says_the_same_in_every_language_and_its_files_stay_english(
 
 
 @pytest.mark.parametrize("language", OTHERS)
+def test_what_happened_to_a_study_and_what_to_do_is_told_in_the_page_s_language(
+    client: FlaskClient, box: SmallBox, language: str
+) -> None:
+    """Notes and advice are kept in English; none of their words may stand on the page of a study."""
+    box.drop("Anna", a="study 1.2 sagittal_t1")
+    box.turn(40)
+    read(box, "b", "corrupt")
+    for job in box.ledger.newest(9):
+        for step in box.ledger.history(job.id):
+            with client.application.test_request_context(headers={"Accept-Language": language}):
+                assert told(step.note) != step.note or not re.search(r"[a-z]{3,} [a-z]{3,}", step.note), step.note
+    with client.application.test_request_context(headers={"Accept-Language": language}):
+        for text in (AS_EXPORTED, "names no study", "a person said so", "read now", "without sagittal T2, axial T2"):
+            assert told(text) != text and "without" not in told(text)
+
+
+@pytest.mark.parametrize("language", OTHERS)
 def test_no_english_sentence_is_left_on_a_page(client: FlaskClient, box: SmallBox, language: str) -> None:
     """Every text node of every page, against the English catalogue: none may stand there as it is in English."""
     read(box, "a", "partly")
@@ -165,6 +195,16 @@ def test_days_and_numbers_are_written_as_the_language_writes_them(client: FlaskC
     pages = {code: client.get("/study/job0001", headers={"Accept-Language": code}).text for code in LANGUAGES}
     assert "Mar 2, 2026" in pages["en"] and "2 mars 2026" in pages["fr"] and "2 mar 2026" in pages["es"]
     assert "80%" in pages["en"] and re.search(r"80\s%", pages["fr"]) and re.search(r"02\W+03\W+2026", pages["ar"])
+
+
+def test_a_name_keeps_its_own_direction_on_a_page_that_turns_it(client: FlaskClient, box: SmallBox) -> None:
+    """What is isolated is laid out by its own letters: `Visit (2)` must not become `(2) Visit` in Arabic."""
+    read(box, "Visit (2)", "fine")
+    client.get("/study/job0001")
+    for path in ("/today", "/history", "/study/job0001", "/audit"):
+        page = client.get(path, headers={"Accept-Language": "ar"}).text
+        assert re.search(r"<bdi[^>]*>Visit \(2\)</bdi>", page), path
+    assert "، " in client.get("/history", headers={"Accept-Language": "ar"}).text, "day and time parted as Arabic does"
 
 
 def test_what_the_audit_says_is_told_in_the_page_s_language(client: FlaskClient, box: SmallBox) -> None:

@@ -249,6 +249,17 @@ def test_a_waiting_study_says_how_many_are_before_it(client: FlaskClient, box: S
     assert "It is the next one." in client.get("/study/job0001").text
 
 
+def test_a_study_that_waits_for_a_series_is_read_at_once_when_a_person_says_so(
+    client: FlaskClient, box: SmallBox
+) -> None:
+    box.drop("Anna", a="study 1.2 sagittal_t1")
+    box.turn(3)
+    assert "Read now" in client.get("/study/job0001").text
+    assert client.post("/study/job0001/now", data={"csrf": token(client, "/today")}, headers=ORIGIN).status_code == 302
+    box.turn(2)
+    assert box.states() == {"Anna": "done"}
+
+
 def test_a_study_being_read_says_how_long_it_takes(client: FlaskClient, box: SmallBox) -> None:
     upload(client, ("a", b"fine"))
     job = box.ledger.take(box.clock())

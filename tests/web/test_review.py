@@ -55,7 +55,7 @@ def cell(page: str, place: str) -> str:
     """The text of one cell of the matrix."""
     found = re.search(rf'<td[^>]*>(?:(?!<td).)*data-place="{place}".*?</td>', page, re.S)
     assert found, place
-    return re.sub(r"<[^>]+>|\s+", " ", found.group())
+    return re.sub(r"<[^>]+>|\s+", " ", re.sub(r"</?bdi>", "", found.group()))
 
 
 def test_an_opinion_stands_beside_the_models_finding(doctor: FlaskClient, box: SmallBox) -> None:
@@ -111,6 +111,7 @@ def test_moved_names_reach_the_report_the_share_and_the_wire(doctor: FlaskClient
     page = doctor.get("/study/job0001").text
     assert "Severe spinal canal stenosis at L3/L4." in page and "revision 2" in page
     assert "moved the level names by one towards the head" in page
+    assert "Revision 2 of its report" in doctor.get("/history").text, "and not that images came"
     shared = json.loads((place / "report.json").read_text())
     assert (shared["revision"], shared["numbering_shift"]) == (2, 1)
     assert (place / "spinal_canal_stenosis_l3_l4.png").exists()
