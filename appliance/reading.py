@@ -107,8 +107,8 @@ def _as_one_study(pictures: list[Picture]) -> list[Picture]:
 def _why_nothing(path: Path | Sequence[Path], errors: list[InputError]) -> InputError:
     """The most telling of the reasons, or that there was nothing at all."""
     if not errors:
-        where = path.name if isinstance(path, Path) else "it"
-        return InputError(Code.EMPTY, f"There are no files in {where}.", "Copy the study's images into it.")
+        said = f"There are no files in {path.name}." if isinstance(path, Path) else "There are no files in it."
+        return InputError(Code.EMPTY, said, "Copy the study's images into it.")
     worst = min(errors, key=lambda e: MOST_TELLING.index(e.code))
     if len(errors) == 1:
         return _with_action(worst, worst.message)

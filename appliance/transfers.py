@@ -159,8 +159,11 @@ class Transfers:
 
     def _refuse(self, studies: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -> None:
         files = [file for _, found in studies for file in found]
-        if not any(size for _, size in files) or not all(any(size for _, size in found) for _, found in studies):
+        if not files:
             raise InputError(Code.EMPTY, "No file was chosen.", "Choose the study's files, its folder or its zip.")
+        for title, found in studies:
+            if not any(size for _, size in found):
+                raise InputError(Code.EMPTY, f"{plain_name(title)} is empty: 0 bytes.", "Copy it again from the scanner.")
         for title, found in studies:
             if len(found) > self._most_files:
                 message = f"{plain_name(title)} holds more than {self._most_files} files."

@@ -167,7 +167,9 @@ class Worker:
             job = self._ledger.revise(job.id, earlier.id)
         revision = earlier.result.revision + 1 if earlier is not None and earlier.result is not None else 1
         what = ToRead(self._copies.to_read(job, earlier), job.study_uid, revision)
-        reading = self._reader.read(what, self._clock(), self._progress(job))
+        tell = self._progress(job)
+        reading = self._reader.read(what, self._clock(), tell)
+        tell("report", 0, 1)
         result = summary(reading.report, self._reader.fingerprint)
         same = self._ledger.with_report(result.report_id) if earlier is None else None
         if same is None:

@@ -139,11 +139,11 @@ def _entries(stream: BinaryIO, name: str, ration: Ration, depth: int) -> Iterato
                 else:
                     raise _unsafe(f"{inner} is an archive too deep inside another.")
     except _ZIP_ERRORS as exc:
-        raise _damaged(name, exc) from exc
+        raise _damaged(name) from exc
     except OSError as exc:
         if exc.errno not in (None, errno.EINVAL):  # a disk or a share that fails; those two come from nonsense inside
             raise
-        raise _damaged(name, exc) from exc
+        raise _damaged(name) from exc
 
 
 def _checked(archive: zipfile.ZipFile, name: str, limits: Limits) -> list[zipfile.ZipInfo]:
@@ -185,8 +185,9 @@ def _inflate(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ration: Ration) ->
     return data
 
 
-def _damaged(name: str, exc: Exception) -> InputError:
-    return InputError(Code.CORRUPT, f"{name} is damaged: {exc}.", "Make the archive again and send it again.")
+def _damaged(name: str) -> InputError:
+    message = f"{name} is no archive, or damaged, or was cut off."
+    return InputError(Code.CORRUPT, message, "Make the archive again and send it again.")
 
 
 def _too_large(message: str) -> InputError:

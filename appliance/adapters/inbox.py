@@ -107,6 +107,7 @@ class Inbox:
             raise SystemicError(
                 Code.SHARE_GONE,
                 f"The share {self.root} is not there: its marker {MARKER} is missing.",
+                "Check the cable and the server; all goes on by itself once the share is back, and nothing is lost. "
                 f"Mount the share. A new folder is made ready with: touch '{self.root / MARKER}'",
             ) from exc
         except OSError as exc:

@@ -71,6 +71,8 @@ class Health:
     """When the oldest result that waits for the broker was put there."""
     reader_silent: bool = False
     """The reader was ready, and has not been seen since: its process is gone or stuck."""
+    strain: tuple[str, ...] = ()
+    """Of the reasons, those that lie in the host: little disk, much heat."""
 
     @property
     def reasons_for_outside(self) -> tuple[str, ...]:
@@ -137,13 +139,21 @@ def judge(
     elif not reader_ready:
         reasons.append("The models are not ready: nothing is read.")
     if paused:
-        reasons.append("Reading is paused until someone resumes it: `lumbarbox jobs resume`, or `resume` over MQTT.")
-    if host.disk_free_mb < warn_mb:
-        reasons.append(f"Only {host.disk_free_mb} MB are free on the box's disk.")
-    if host.temperature_c is not None and host.temperature_c >= HOT_CELSIUS:
-        reasons.append(f"The processor is at {host.temperature_c:.0f} °C.")
+        reasons.append("Reading is paused: resume it on the page, by `lumbarbox jobs resume`, or over MQTT.")
+    strain = _strain(host, warn_mb)
+    reasons += strain
     stopped = not reader_ready or any(alarm.code in STOPPING for alarm in alarms)
     verdict = Verdict.STOPPED if stopped else Verdict.DEGRADED if reasons else Verdict.WELL
     return Health(
-        verdict, tuple(reasons), queue, reading, outbox, host, alarms, reader_ready, paused, outbox_since, reader_silent
-    )
+        verdict, tuple(reasons), queue, reading, outbox, host, alarms, reader_ready, paused, outbox_since, reader_silent,
+        strain,
+    )  # fmt: skip
+
+
+def _strain(host: HostFacts, warn_mb: int) -> tuple[str, ...]:
+    said = []
+    if host.disk_free_mb < warn_mb:
+        said.append(f"Only {host.disk_free_mb} MB are free on the box's disk.")
+    if host.temperature_c is not None and host.temperature_c >= HOT_CELSIUS:
+        said.append(f"The processor is at {host.temperature_c:.0f} °C.")
+    return tuple(said)

@@ -9,7 +9,7 @@ WEIGHTS = {
     "canal": 0.22,
     "foraminal": 0.22,
     "subarticular": 0.16,
-    "pictures": 0.05,
+    "report": 0.05,
 }
 """Shares of the time of a whole study, in order."""
 

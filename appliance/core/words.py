@@ -17,7 +17,7 @@ OUTCOMES = {
 STAGES = {
     "files": "opening the images", "levels": "finding the levels", "canal on axial": "finding the canal",
     "canal": "grading the canal", "foraminal": "grading the foramina", "subarticular": "grading the recesses",
-    "pictures": "drawing the pictures",
+    "report": "writing the report",
 }  # fmt: skip
 
 
@@ -75,6 +75,8 @@ def _countdown(job: Job, now: datetime | None) -> str:
     if now is None:
         return f", read at {job.due_at:%H:%M:%S}"
     left = max(0.0, (job.due_at - now).total_seconds())
+    if not left:
+        return ", about to be read"
     shown = -(-left // 10) * 10 if left > 10 else -(-left // 5) * 5
     return f", reading in {shown:.0f} s" if shown < 120 else f", reading in {shown / 60:.0f} min"
 
@@ -84,7 +86,7 @@ def next_step(job: Job) -> str:
     if job.state in (State.FAILED, State.QUARANTINED):
         return job.reason.action if job.reason else ""
     if job.state is State.SETTLING and job.missing:
-        return "Send the missing series, or say: read now."
+        return "Send the missing series, or press Read now on the page."
     if job.superseded_by:
         return "More images came later: a newer report of this study counts."
     if job.state is State.DONE and job.result and job.result.outcome != "read":

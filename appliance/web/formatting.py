@@ -54,8 +54,8 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 def megabytes(count: int) -> str:
-    if count >= 2 << 30:
-        return f"{number(count / (1 << 30))} GB"
+    if count >= 1 << 30:
+        return f"{number(count / (1 << 30), 0 if count % (1 << 30) == 0 or count >= 10 << 30 else 1)} GB"
     return f"{number(count / (1 << 20), 0 if count >= 10 << 20 else 1)} MB"
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask import Blueprint, Response, current_app, redirect, render_template, url_for
+from flask import Blueprint, Response, current_app, g, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from appliance.core.jobs import Job, State
+from appliance.core.jobs import PAUSED, Job, State
 from appliance.core.progress import about, seconds_left
 from appliance.web.events import event
 from appliance.web.language import chosen
@@ -38,6 +38,8 @@ class Progress:
     """In words; empty when nobody knows."""
     before: int = 0
     """Studies that are read before this one."""
+    paused: bool = False
+    """It waits because someone paused the reading."""
 
 
 @pages.get("/")
@@ -57,6 +59,14 @@ def events() -> Response:
     return event(_drawn(), ASK_AGAIN_MS)
 
 
+@pages.post("/today/resume")
+def resume() -> AnyResponse:
+    """Reading goes on after someone paused it, from whichever door."""
+    services().ledger.set_fact(PAUSED, None)
+    services().accounts.note(g.user.name, "resumed the reading", services().clock())
+    return redirect(url_for("today.show"))
+
+
 def _drawn() -> str:
     """The live part, drawn once for all who watch in a language, and anew when the ledger changed or some seconds passed."""
     key = services().ledger.version(), int(services().clock().timestamp() // DRAWN_FOR_SECONDS)
@@ -72,11 +82,11 @@ def recent_groups() -> list[Group]:
     jobs = services().ledger.newest(SHOWN)
     recent = services().clock() - timedelta(hours=24)
     members = (
-        [j for j in _in(jobs, State.FAILED, State.QUARANTINED) if j.updated_at > recent],
+        _latest([j for j in _in(jobs, State.FAILED, State.QUARANTINED) if j.updated_at > recent]),
         _in(jobs, State.READING),
         _in(jobs, State.QUEUED)[::-1],
         _in(jobs, State.RECEIVED, State.SETTLING),
-        [j for j in _in(jobs, State.DONE) if j.updated_at > recent],
+        _latest([j for j in _in(jobs, State.DONE) if j.updated_at > recent]),
     )
     return list(zip(GROUPS, members, strict=True))
 
@@ -88,7 +98,8 @@ def progress_of(job: Job) -> Progress:
         return Progress(round(job.fraction * 100), about(seconds_left(job.fraction, elapsed)))
     if job.state is State.QUEUED:
         waiting = services().ledger.in_state(State.READING, State.QUEUED)
-        return Progress(0, before=next((n for n, other in enumerate(waiting) if other.id == job.id), 0))
+        before = next((n for n, other in enumerate(waiting) if other.id == job.id), 0)
+        return Progress(0, before=before, paused=bool(services().ledger.fact(PAUSED)))
     return Progress(round(job.fraction * 100))
 
 
@@ -96,6 +107,11 @@ def _live() -> str:
     groups = recent_groups()
     reading = {job.id: progress_of(job) for _, jobs in groups for job in jobs if job.state is State.READING}
     return render_template("_live.html", groups=groups, progress=reading, health=services().health())
+
+
+def _latest(jobs: list[Job]) -> list[Job]:
+    """By the time that is shown with each."""
+    return sorted(jobs, key=lambda job: job.updated_at, reverse=True)
 
 
 def _in(jobs: tuple[Job, ...], *states: State) -> list[Job]:

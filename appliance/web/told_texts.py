@@ -71,7 +71,7 @@ JOBS = (
     "revised", "Seen, arriving", "Arriving: still being copied", "Arriving through the page: {percent}",
     "Being read: {stage}, {percent}", "starting", "opening the images",
     "finding the levels", "finding the canal", "grading the canal", "grading the foramina", "grading the recesses",
-    "drawing the pictures", "Could not be read: {reason}", "Set aside: {reason}", "it stopped the box twice",
+    "writing the report", "Could not be read: {reason}", "Set aside: {reason}", "it stopped the box twice",
     "unknown reason", "Open the report: it says what is missing and why.", "Read",
     "Read in part: not every place could be assessed", "Could not be evaluated: nothing was graded",
     "{outcome}; gravest finding: {severity}", "{outcome}. These images were read before: the earlier report is shown",
@@ -80,6 +80,7 @@ JOBS = (
 )  # fmt: skip
 
 HEALTH = (
+    "Only {count} MB are free on the box's disk.", "The processor is at {count} °C.",
     "All is well.", "Something needs attention.", "Stopped: nothing new is read.",
 )  # fmt: skip
 
@@ -93,7 +94,9 @@ ERRORS = (
     "Export the study again with its images.", "Send one lumbar-spine study, or raise the limit in the configuration.",
     "{file} is compressed in a way this box cannot read ({syntax}).",
     "Export the study uncompressed or as JPEG 2000, and send it again.",
-    "{file} is damaged: {why}.", "Make the archive again and send it again.", "Send the images as a plain folder.",
+    "{file} is no archive, or damaged, or was cut off.",
+    "There are no files in it.", "{file} is empty: 0 bytes.",
+    "Make the archive again and send it again.", "Send the images as a plain folder.",
     "{file} grows more than {count} times when unpacked.", "{file} holds a link or a device instead of a file.",
     "{file} holds an entry that points outside of it.", "{file} holds {count} entries; at most {limit} are opened.",
     "{file} is an archive too deep inside another.", "There is nothing at {place}.", "Check the path.",
@@ -105,6 +108,7 @@ ERRORS = (
     "{file} is {size}; at most {limit} is read.", "Send a smaller picture, or raise the limit in the configuration.",
     "{marker} on the share is not a file.", "Make it a plain file.",
     "The share {place} is not there: its marker {marker} is missing.",
+    "Check the cable and the server; all goes on by itself once the share is back, and nothing is lost. "
     "Mount the share. A new folder is made ready with: {command}",
     "{place} cannot be used. {why}", "The disk is full.", "The quota of the disk or share is used up.", "It is read-only.",
     "The permission is missing.", "The system says: {why}.",
@@ -171,7 +175,8 @@ GATHERING = (
     "without {series}", "without {one}, {two}", "without {one}, {two}, {three}",
     "Send the images as the scanner exports them: DICOM files, or PNG or JPEG pictures.",
     "{count} images", "1 image", "sagittal T1", "sagittal T2", "axial T2",
-    "Part of another study that was received with it", "Send the missing series, or say: read now.", "Read now",
+    "Part of another study that was received with it", "{said}, about to be read",
+    "Send the missing series, or press Read now on the page.", "Read now",
     "More images came later: a newer report of this study counts.",
     "{outcome}. Revision {number} of its report", "Copy it again from the scanner, or leave it out.",
     "Leave it out, or raise limits.decode_memory_mb.", "Look at the log, and report it.",
@@ -210,7 +215,8 @@ AUDIT = (
     "set up as administrator", "changed their password", "reviewed {count} findings of {id}",
     "moved the level names of {id} to {shift}", "exported all reviews", "saw {id}", "saw the images of {id}",
     "downloaded {file} of {id}", "retried {id}", "hurried {id}", "uploaded {id}", "opened a view for the wall",
-    "closed the view for the wall", "exported the audit", "added {name} as {role}", "changed {name} to {role}",
+    "resumed the reading", "closed the view for the wall",
+    "exported the audit", "added {name} as {role}", "changed {name} to {role}",
     "gave {name} a new password", "removed {name}",
 )  # fmt: skip
 """What the audit says of people; it is kept in English."""

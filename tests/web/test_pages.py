@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
 
+from appliance.core.jobs import PAUSED
 from appliance.errors import Code, SystemicError
 from tests.fakes import SmallBox
 from tests.web.conftest import ORIGIN, token
@@ -278,3 +280,38 @@ def test_a_study_being_read_says_how_long_it_takes(client: FlaskClient, box: Sma
 def test_the_page_of_a_study_that_has_ended_is_loaded_anew(client: FlaskClient, box: SmallBox) -> None:
     read(box, "one", "fine")
     assert client.get("/study/job0001/events").text == "event: ended\ndata: \n\n"
+
+
+def test_a_paused_box_says_so_and_goes_on_at_the_press_of_a_button(client: FlaskClient, box: SmallBox) -> None:
+    box.drop("Visit 7", a="fine")
+    box.ledger.set_fact(PAUSED, {"since": "now"})
+    box.turn()
+    page, own = client.get("/today").text, client.get("/study/job0001").text
+    assert "Reading is paused" in page and "Go on reading" in page
+    assert "Reading is paused" in own and "It is the next one" not in own
+    answer = client.post("/today/resume", data={"csrf": token(client)}, headers=ORIGIN)
+    assert answer.status_code == 302 and box.ledger.fact(PAUSED) is None
+    assert "Reading is paused" not in client.get("/today").text
+
+
+def test_what_strains_the_box_is_named_on_today(client: FlaskClient, box: SmallBox) -> None:
+    box.host.value = replace(box.host.value, disk_free_mb=50)
+    assert "Only 50 MB are free on the box" in client.get("/today").text
+
+
+def test_a_study_that_lacks_a_series_is_read_from_today(client: FlaskClient, box: SmallBox) -> None:
+    box.drop("Visit 7", a="study 1.2 sagittal_t2 one")
+    for _ in range(5):
+        box.intake.step(box.clock.tick(2))
+    page = client.get("/today").text
+    assert "press Read now" in page and 'formaction="/study/job0001/now"' in page
+
+
+def test_a_failed_study_shows_no_progress(client: FlaskClient, box: SmallBox) -> None:
+    read(box, "Visit 7", "corrupt")
+    page = client.get("/study/job0001").text
+    assert "Could not be read" in page and "<progress" not in page
+
+
+def test_an_empty_file_is_told_apart_from_none(client: FlaskClient, box: SmallBox) -> None:
+    assert begin(client, {"name": "", "files": [["IM1.dcm", 0]]})[1]["message"] == "IM1.dcm is empty: 0 bytes."

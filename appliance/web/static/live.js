@@ -19,6 +19,8 @@ stream.onerror = () => {
   if (lost && Date.now() - heard > PATIENCE_MS) lost.hidden = false;
 };
 
+function aim(control) { return control.getAttribute("href") || control.getAttribute("formaction") || control.textContent; }
+
 function renew(now, wanted) {
   const keyed = new Map([...now.children].map((child) => [child.dataset.key || child.outerHTML, child]));
   const next = [...wanted.children].map((child) => {
@@ -31,9 +33,9 @@ function renew(now, wanted) {
       old.querySelector("h2").replaceWith(child.querySelector("h2"));
       return old;
     }
-    const held = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    const held = old.contains(document.activeElement) && aim(document.activeElement);
     old.replaceWith(child);
-    if (held) for (const link of child.querySelectorAll("a")) if (link.getAttribute("href") === held) link.focus();
+    if (held) for (const one of child.querySelectorAll("a, button")) if (aim(one) === held) one.focus();
     return child;
   });
   for (const child of [...now.children]) if (!next.includes(child)) child.remove();

@@ -13,6 +13,7 @@ let dragged = [];
 let running = null;
 
 for (const hint of document.querySelectorAll(".needs-js")) hint.hidden = false;
+drop.classList.add("own-words");
 
 // -- what was chosen ---------------------------------------------------------------------------------------------------
 
@@ -84,7 +85,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const all = files();
   if (all.length === 0) { say(t("Choose the study's files, its folder or its zip first."), true); return; }
-  running = { id: "", stopped: false };
+  running = { id: "", stopped: false, wake: () => {} };
   busy(true);
   try {
     await transfer(running, all);
@@ -96,7 +97,7 @@ form.addEventListener("submit", async (event) => {
   busy(false);
 });
 
-stop.addEventListener("click", () => { if (running) running.stopped = true; });
+stop.addEventListener("click", () => { if (running) { running.stopped = true; running.wake(); } });
 window.addEventListener("pagehide", () => {
   if (!running || !running.id) return;
   const body = new FormData();
@@ -117,7 +118,7 @@ async function transfer(run, all) {
     const answer = await post(`${form.action}/${run.id}/bytes?offset=${offset}`, await readable(piece)).catch(() => null);
     if (!answer || answer.status >= 500) {
       say(t("The connection was lost. It goes on by itself; keep this page open."), true);
-      await new Promise((done) => setTimeout(done, wait));
+      await new Promise((done) => { run.wake = done; setTimeout(done, wait); });
       wait = Math.min(wait * 2, LONGEST_WAIT_MS);
       continue;
     }
@@ -188,7 +189,10 @@ function about(seconds) {
     : t("about {count} minutes left", { count: Math.round(seconds / 60) });
 }
 
-function megabytes(bytes) { return `${(bytes / MB).toFixed(bytes < 10 * MB ? 1 : 0)} MB`; }
+function megabytes(bytes) {
+  if (bytes < MB / 10) return `${Math.ceil(bytes / 1024)} kB`;
+  return `${(bytes / MB).toFixed(bytes < 10 * MB ? 1 : 0)} MB`;
+}
 
 function say(text, bad) {
   told.textContent = text;

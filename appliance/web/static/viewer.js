@@ -24,6 +24,7 @@ async function start() {
   if (index.length === 0) return;
   viewer.hidden = false;
   index.forEach((series, number) => {
+    series.levels = series.slices.flatMap((slice) => slice.marks.filter((mark) => mark.kind === "level"));
     const tab = document.createElement("button");
     tab.type = "button";
     tab.textContent = series.title + " ";
@@ -150,12 +151,14 @@ async function paint() {
   paper.imageSmoothingQuality = "high";
   paper.drawImage(picture, at.left, at.top, slice.columns * at.sx, slice.rows * at.sy);
   paper.font = `${13 * at.dots}px system-ui, sans-serif`;
-  for (const mark of slice.marks) draw(mark, at);
+  // A level's box lies on the slice it is best seen on; its name helps on every other slice of the same stack.
+  for (const mark of index[state.series].levels) if (!slice.marks.includes(mark)) draw(mark, at, false);
+  for (const mark of slice.marks) draw(mark, at, true);
   if (slice.edges) letters(slice.edges, at.dots);
   canvas.dataset.shown = wanted;
 }
 
-function draw(mark, at) {
+function draw(mark, at, boxed) {
   const chosen = mark.id === state.place;
   // Where nothing was chosen, normal places would hide the spine under their squares.
   if (!chosen && mark.kind === "place" && (state.place || mark.tone === "normal_mild")) return;
@@ -164,7 +167,7 @@ function draw(mark, at) {
   const wide = (x1 - x0) * at.sx, high = (y1 - y0) * at.sy;
   paper.strokeStyle = TONES[mark.tone];
   paper.lineWidth = (chosen ? 2.5 : 1.5) * at.dots;
-  if (control.boxes.checked) paper.strokeRect(left, top, wide, high);
+  if (boxed && control.boxes.checked) paper.strokeRect(left, top, wide, high);
   if (!control.names.checked) return;
   const words = mark.kind === "place" ? `${mark.text}: ${t(mark.tone.replace("_", "/"))}` : mark.text;
   const high2 = 18 * at.dots, room = paper.measureText(words).width + 8 * at.dots;
