@@ -30,7 +30,7 @@ def moved(series: Series, amount_mm: float, way: Motion, rng: np.random.Generato
 
     def spoilt(one: Slice) -> Slice:
         if id(one.pixels) not in drawn:
-            spacing = (one.plane.row_spacing, one.plane.column_spacing) if one.plane is not None else (1.0, 1.0)
+            spacing = one.plane.pixel_mm if one.plane is not None else (1.0, 1.0)
             drawn[id(one.pixels)] = motion_drawing.moved(one.pixels, spacing, way, at)
         return replace(one, pixels=drawn[id(one.pixels)])
 

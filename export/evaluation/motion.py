@@ -92,7 +92,7 @@ def verdicts_on_space(data: Path) -> Iterator[Verdict]:
 def _shown(one: Slice) -> Iterator[tuple[str, str, NDArray[np.float32]]]:
     rng = np.random.default_rng(0)
     assert one.plane is not None
-    spacing = one.plane.row_spacing, one.plane.column_spacing
+    spacing = one.plane.pixel_mm
     yield "good", "as it is", one.pixels
     for name, change in CHANGES.items():
         yield "good, another scanner", name, _as_grey(one.pixels, change, rng)
@@ -178,7 +178,7 @@ def _examples(picture: Picture, detector: Detector) -> Iterator[Example]:
     if len(points) < 2:
         return
     assert one.plane is not None
-    spacing = one.plane.row_spacing, one.plane.column_spacing
+    spacing = one.plane.pixel_mm
     rng = np.random.default_rng(int(picture.patient) if picture.patient.isdigit() else 0)
     others = [any_change(rng) for _ in range(4)]
     for is_fixed, change in [(True, None), *((True, c) for c in CHANGES.values()), *((False, c) for c in others)]:
