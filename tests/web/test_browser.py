@@ -120,7 +120,7 @@ def test_a_folder_dropped_on_the_page_is_sent_in_pieces(browser: Browser, url: s
         document.getElementById('drop').dispatchEvent(
           new DragEvent('drop', { dataTransfer: carried, bubbles: true, cancelable: true }));"""
     )
-    browser.until_text("3 files, 0.0 MB.")
+    browser.until_text("3 files, 1 kB.")
     browser.press("#send")
     browser.until_text("waiting to be read")
     (job,) = box.ledger.newest(5)
