@@ -63,9 +63,9 @@ def _list(args: argparse.Namespace) -> int:
     from appliance.box import clock
 
     box = open_box(args)
-    states = (State(args.state),) if args.state else ()
+    states = (State(args.state),) if args.state else tuple(State)
     for job in reversed(box.ledger.newest(args.limit, 0, *states)):
-        words = in_words(job, clock())
+        words = in_words(job, clock(), box.ledger.find(job.joined))
         print(f"{job.id}  {job.updated_at:%Y-%m-%d %H:%M}  {job.state:<11}  {job.name}: {words}")
     return WELL
 

@@ -49,6 +49,10 @@ class Code(StrEnum):
     USAGE = "usage"
 
 
+PAUSES_ALL = (Code.NO_SPACE, Code.SHARE_GONE, Code.LEDGER, Code.FAULT)
+"""Trouble that the next study would meet as well; a missing permission is one study's own."""
+
+
 class LumbarboxError(Exception):
     """`str(error)` is the message; `error.action` what to do."""
 

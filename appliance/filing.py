@@ -11,7 +11,7 @@ from appliance.bell import Bell
 from appliance.copies import Copies
 from appliance.core.drops import SeenFile, plain_name
 from appliance.core.jobs import Job, Reason, State
-from appliance.errors import Code, SystemicError
+from appliance.errors import PAUSES_ALL, Code, SystemicError
 from appliance.ports import HandOver, Ledger, Reports, Shelf
 
 
@@ -25,14 +25,20 @@ class Filing:
 
     def settle(self, now: datetime) -> None:
         """Hand over results and file away studies whose end is committed. Safe to repeat."""
+        trouble: SystemicError | None = None
         for job in self._ledger.unfinished_business():
             try:
                 self._hand_over(job, now)
                 self._file_away(job, now)
             except SystemicError as exc:
-                self._bell.ring(exc, now)
-                return
-        self._bell.all_clear()
+                if exc.code in PAUSES_ALL:
+                    trouble = exc
+                    break
+                trouble = trouble or SystemicError(exc.code, f"{job.name} cannot be filed away. {exc.message}", exc.action)
+        if trouble is None:
+            self._bell.all_clear()
+        else:
+            self._bell.ring(trouble, now)
 
     def _hand_over(self, job: Job, now: datetime) -> None:
         if job.state is not State.DONE or job.handed_over:

@@ -7,23 +7,21 @@ and nothing is taken for deleted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import IO
 
 from appliance.bell import Bell
-from appliance.core.drops import LOOSE, MAX_DEPTH, Drop, SeenFile, Settling, plain_name, together
+from appliance.core.drops import HELD_PATIENCE_SECONDS, LOOSE, MAX_DEPTH, Drop, SeenFile, Settling, plain_name, together
 from appliance.core.jobs import Job, Reason, Source, State
 from appliance.core.printable import printable
-from appliance.errors import Code, InputError, LumbarboxError, SystemicError
+from appliance.errors import PAUSES_ALL, Code, InputError, LumbarboxError, SystemicError
 from appliance.gathering import Gathering
 from appliance.ports import Inbox, Inspector, Ledger, Receipts, Spool
 
 CLAIMS_A_STEP = 5
 """Then the loop comes round: what was dropped meanwhile is seen and has its receipt, and nobody takes it for stuck."""
-
-PAUSES_ALL = (Code.NO_SPACE, Code.SHARE_GONE, Code.LEDGER, Code.FAULT)
-"""Trouble that the next drop would meet as well; a missing permission is one drop's own."""
 
 HOLD, LONGEST_HOLD = timedelta(seconds=5), timedelta(seconds=40)
 """A full disk is not asked at every look, and ever less often."""
@@ -87,6 +85,8 @@ class Intake:
                 raise self._inbox.troubles[0]
         except SystemicError as exc:
             self._bell.ring(exc, now)
+            with suppress(SystemicError):
+                self._tell(now)  # whoever has only the share is told why nothing moves
             return False
         self._bell.all_clear()
         return worked
@@ -99,7 +99,7 @@ class Intake:
         """Receipts, where anything can have changed: the ledger, or what still counts down."""
         version, waiting = self._ledger.version(), bool(self._ledger.gathering())
         if waiting or version != self._told:
-            self._receipts.write(self._ledger.newest(200), now)
+            self._receipts.write(self._ledger.newest(200, 0, *State), self._ledger.alarms(), now)
             self._told = self._ledger.version()
 
     def _take_in(self, drops: tuple[Drop, ...], now: datetime) -> bool:
@@ -107,7 +107,8 @@ class Intake:
             raise self._trouble  # nothing has changed that would end it
         self._trouble, self._tried = None, drops
         fresh = self._said_done(self._busy.fresh(drops), now)
-        settled = together(self._settling.look(fresh, now), self._walls.files)[:CLAIMS_A_STEP]
+        still = (drop for drop in self._settling.look(fresh, now) if not self._is_held(drop, now))
+        settled = together(still, self._walls.files)[:CLAIMS_A_STEP]
         known = self._note_arrivals(fresh, now)
         if settled:
             self._tell(now)  # copying takes its time, and may find the disk full
@@ -125,6 +126,10 @@ class Intake:
             raise self._trouble
         self._hold = HOLD
         return bool(settled)
+
+    def _is_held(self, drop: Drop, now: datetime) -> bool:
+        """Whether it stands still only because a line stalls: somebody is still copying it."""
+        return self._settling.still_for(drop.name, now) < HELD_PATIENCE_SECONDS and self._inbox.is_being_written(drop)
 
     def _said_done(self, drops: tuple[Drop, ...], now: datetime) -> tuple[Drop, ...]:
         """A `DONE` that came after its folder was copied ends the waiting of that folder's study."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from appliance.core.jobs import State
 from appliance.errors import Code, InputError, SystemicError
 from appliance.intake import try_again
 from tests.fakes import SmallBox
+from tests.test_gathering import AXIAL, T1, T2
 
 
 @pytest.fixture
@@ -37,6 +39,49 @@ def test_a_slow_copy_is_seen_at_once_and_read_only_when_it_stands_still(box: Sma
     assert box.states() == {"slow": "queued"}
     (job,) = box.ledger.newest(1)
     assert job.manifest and job.manifest.files == 6
+
+
+def test_a_copy_whose_line_stalls_is_not_taken_for_whole(box: SmallBox) -> None:
+    """Samba on the box holds the file open; its size and time stand still while the cable is pulled."""
+    box.drop("Anna", a="one")
+    with (box.share / "Anna" / "b").open("w") as arriving, (box.share / "B.zip").open("w") as other:
+        arriving.write("half")
+        arriving.flush()
+        box.turn(10)
+        assert box.states() == {"Anna": "received", "B.zip": "received"}
+        arriving.write(" and half")
+        other.write("all")
+    box.turn(8)
+    assert box.states() == {"Anna": "done", "B.zip": "done"}
+    assert (box.share / "_done/2026-03-02/Anna/originals/b").read_text() == "half and half"
+
+
+def test_a_file_that_somebody_never_lets_go_of_is_taken_in_at_last(box: SmallBox) -> None:
+    box.drop("Anna", a="one")
+    with (box.share / "Anna" / "a").open("a"):
+        box.turn(5, 20)
+        assert box.states() == {"Anna": "received"}
+        box.turn(3, 20)
+        assert box.states() == {"Anna": "done"}
+
+
+@pytest.mark.parametrize("name", ["b.filepart", ".b.dcm.x7Ka0Q"])
+def test_a_folder_in_which_a_half_copied_file_grows_is_waited_for(box: SmallBox, name: str) -> None:
+    """As WinSCP and rsync name it until it is whole."""
+    half = box.drop("Anna", a="one") / name
+    for size in range(1, 7):
+        half.write_text("x" * size)
+        box.turn(1, 4)
+    assert box.states() == {"Anna": "settling"}
+    half.rename(half.with_name("b"))
+    box.turn(6)
+    assert box.states() == {"Anna": "done"} and len(box.ledger.newest(9, 0, *State)) == 1
+
+
+def test_a_half_copied_file_that_was_given_up_holds_its_folder_up_no_longer(box: SmallBox) -> None:
+    (box.drop("Anna", a="one") / "b.part").write_text("x")
+    box.turn(6)
+    assert box.states() == {"Anna": "done"}
 
 
 def test_files_present_at_start_wait_their_looks_too(box: SmallBox) -> None:
@@ -152,6 +197,38 @@ def test_receipts_tell_where_a_study_is_to_whoever_has_only_the_share(box: Small
     assert "gravest finding: severe" in next(status.glob("*.txt")).read_text()
     page = (status / "status.html").read_text()
     assert "&lt;b&gt;Visit" in page and "<b>Visit" not in page
+
+
+def test_a_drop_that_became_part_of_a_study_keeps_its_line(box: SmallBox) -> None:
+    """Whoever copied the axial series looks for the name they gave it."""
+    box.drop("Anna sagittal", a=T1, b=T2)
+    box.turn(4)
+    box.drop("Anna axial", a=AXIAL)
+    box.turn(4)
+    (receipt,) = (box.share / "_status").glob("Anna axial*")
+    assert "Part of the study Anna sagittal. Received 3 images" in receipt.read_text()
+    box.turn(10)
+    assert "Part of the study Anna sagittal. Read" in receipt.read_text()
+
+
+def test_receipts_that_somebody_tidied_away_are_written_again(box: SmallBox) -> None:
+    box.drop("Anna", a="1")
+    box.turn()
+    shutil.rmtree(box.share / "_status")
+    box.drop("Bert", a="2")
+    box.turn()
+    assert {p.name.split()[0] for p in (box.share / "_status").iterdir()} == {"Anna", "Bert", "status.html"}
+
+
+def test_the_page_on_the_share_says_why_nothing_moves(box: SmallBox) -> None:
+    box.spool._stop_free = 1 << 60
+    box.drop("Anna", a="1")
+    box.turn()
+    page = box.share / "_status" / "status.html"
+    assert "The box&#x27;s disk has" in page.read_text() and "Make room" in page.read_text()
+    box.spool._stop_free = 0
+    box.turn(20)
+    assert "Make room" not in page.read_text() and box.states() == {"Anna": "done"}
 
 
 def test_a_receipt_says_each_step_and_the_first_within_one_look(box: SmallBox) -> None:
@@ -286,7 +363,7 @@ def test_folders_too_deep_in_each_other_are_refused_and_hold_nobody_up(box: Smal
     os.close(at)
     box.turn(6)
     assert box.states() == {"Anna": "done", "Deep": "failed"} and box.ledger.alarms() == ()
-    box.turn(400)
+    box.turn(8, 200)
     assert box.ledger.count() == 2 and (box.share / "_failed/too_large/Deep/shallow").exists()
 
 

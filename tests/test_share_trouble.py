@@ -123,6 +123,23 @@ def test_one_folder_without_permission_holds_nobody_else_up(box: SmallBox, monke
     assert box.states() == {"open": "done", "locked": "done"} and box.ledger.alarms() == ()
 
 
+def test_a_study_that_may_not_be_moved_holds_no_other_up(box: SmallBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of another user can be read, but not moved to _done."""
+    box.drop("locked", a="one")
+    box.turn(1)
+    box.drop("open", a="two")
+    refused = failing(errno.EACCES, lambda p: p.endswith("/locked"), os.replace)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda self, target: refused(str(self), target))
+        box.turn(8)
+        assert box.states() == {"open": "done", "locked": "done"}
+        assert (box.share / "_done/2026-03-02/open/originals/a").exists() and (box.share / "locked/a").exists()
+        (alarm,) = box.ledger.alarms()
+        assert alarm.code == Code.NOT_WRITABLE and alarm.message.startswith("locked cannot be filed away.")
+    box.turn(5)
+    assert (box.share / "_done/2026-03-02/locked/originals/a").exists() and box.ledger.alarms() == ()
+
+
 class Disk:
     """`st_dev` to whether it is a network mount; a test changes it as a cable would."""
 

@@ -10,7 +10,9 @@ and ever less often the longer it has stood still.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import signal
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from appliance.core.drops import ALONE, MAX_DEPTH, Drop, SeenFile, all_below, is_ignored
+from appliance.core.drops import ALONE, MAX_DEPTH, Drop, SeenFile, all_below, is_ignored, is_partial
 from appliance.core.printable import printable
 from appliance.errors import Code, SystemicError, from_os
 
@@ -81,6 +83,8 @@ class Inbox:
         self._must_be_mount = must_be_mount
         self._seen: dict[str, _Seen] = {}
         self._drops: tuple[Drop, ...] = ()
+        self._partial: set[SeenFile] = set()
+        """Of the drop that is looked at in this moment."""
         self._root_mark: tuple[int, int] = (0, 0)
         self._next_due = 0.0
         self._was_network = False
@@ -158,6 +162,13 @@ class Inbox:
             return False
         return (found.st_size, found.st_mtime_ns) == (file.size, file.mtime_ns)
 
+    def is_being_written(self, drop: Drop) -> bool:
+        """Whether a program of this machine (Samba, cp) holds one of its files open for writing.
+
+        False where the system does not say: over a network, and for files of others without the right to ask.
+        """
+        return not drop.on_network and any(_is_held(self.root / seen.path) for seen in (*drop.study_files, *drop.partial))
+
     def look(self, now: datetime) -> tuple[Drop, ...]:
         """Every drop with all its files. Links, devices and ignored names are not seen."""
         self.check()
@@ -223,7 +234,7 @@ class Inbox:
         return found.st_mtime_ns if stat.S_ISDIR(found.st_mode) and not self._networked(found.st_dev) else 0
 
     def _noted(self, drop: Drop, known: _Seen | None, moment: float, mark: int) -> _Seen:
-        same = known is not None and known.drop.files == drop.files and known.since <= moment
+        same = known is not None and known.drop.looks_like(drop) and known.since <= moment
         since = known.since if known is not None and same else moment
         base = self._pace.base(drop.on_network)
         still = moment - since
@@ -245,6 +256,7 @@ class Inbox:
             return None
         loose = stat.S_ISREG(found_at.st_mode) and not entry.name.casefold().endswith(ALONE)
         found: set[SeenFile] = set()
+        self._partial.clear()
         walk = self._walk(entry, entry.name, MAX_DEPTH)
         try:
             for seen in islice(walk, self._file_limit + 1):
@@ -255,7 +267,8 @@ class Inbox:
                 found.add(all_below(entry.name, len(found) + sum(1 for _ in walk)))  # so that it is seen to grow
         except _TooDeepError:
             found.add(all_below(entry.name, len(found) + 1))
-        return Drop(entry.name, frozenset(found), now, self._networked(found_at.st_dev), loose)
+        partial = frozenset(self._partial)
+        return Drop(entry.name, frozenset(found), now, self._networked(found_at.st_dev), loose, partial)
 
     def _walk(self, entry: os.DirEntry[str], path: str, depth: int) -> Iterator[SeenFile]:
         try:
@@ -265,7 +278,7 @@ class Inbox:
             elif entry.is_dir(follow_symlinks=False):
                 if not depth:
                     raise _TooDeepError
-                for inner in self._entries(entry.path):
+                for inner in self._entries(entry.path, self._partial):
                     yield from self._walk(inner, f"{path}/{inner.name}", depth - 1)
         except FileNotFoundError:
             return
@@ -274,6 +287,28 @@ class Inbox:
                 raise _TooDeepError from exc
             raise
 
-    def _entries(self, folder: str | Path) -> list[os.DirEntry[str]]:
+    def _entries(self, folder: str | Path, partial: set[SeenFile] | None = None) -> list[os.DirEntry[str]]:
+        """What is looked at in it; half-copied files go to `partial`."""
         with os.scandir(folder) as found:
-            return [entry for entry in found if not is_ignored(entry.name, self._ignore)]
+            entries = list(found)
+        for entry in entries:
+            if partial is not None and is_partial(entry.name) and entry.is_file(follow_symlinks=False):
+                at = entry.stat(follow_symlinks=False)
+                partial.add(SeenFile(os.path.relpath(entry.path, self.root), at.st_size, at.st_mtime_ns))
+        return [entry for entry in entries if not is_ignored(entry.name, self._ignore)]
+
+
+def _is_held(file: Path) -> bool:
+    """A read lease (fcntl(2)) is refused with EAGAIN while anybody holds the file open for writing."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)  # ignored unless asked for; SIGIO would end the process
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as exc:
+        return exc.errno == errno.EAGAIN
+    finally:
+        os.close(descriptor)  # the lease ends with it
+    return False

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from appliance.core.drops import plain_name
+from appliance.core.health import Alarm
 from appliance.core.jobs import Job
 from appliance.core.words import in_words, next_step
 
@@ -24,24 +25,26 @@ class Receipts:
         """`opened` holds the share open and gives its path; it raises when the share is gone."""
         self._opened = opened
         self._written: dict[str, str] = {}
-        self._shown: tuple[tuple[Job, str], ...] | None = None
+        self._shown: tuple[tuple[tuple[Job, str], ...], tuple[Alarm, ...]] | None = None
 
-    def write(self, jobs: Sequence[Job], now: datetime) -> None:
-        """`jobs` newest first; older receipts than these are taken away."""
-        shown = tuple((j, in_words(j, now)) for j in jobs[:KEPT])
-        if shown == self._shown:
+    def write(self, jobs: Sequence[Job], alarms: tuple[Alarm, ...], now: datetime) -> None:
+        """`jobs` newest first; older receipts than these are taken away. Alarms tell why nothing moves."""
+        by_id = {j.id: j for j in jobs}
+        shown = tuple((j, in_words(j, now, by_id.get(j.joined))) for j in jobs[:KEPT])
+        if (shown, alarms) == self._shown:
             return
         wanted = {f"{plain_name(j.name)} {j.id[:4]}.txt": _lines(j, words) for j, words in shown}
-        wanted[PAGE] = _page(shown)
+        wanted[PAGE] = _page(shown, alarms)
         with self._opened() as root:
             folder = root / STATUS
+            written = self._written if folder.is_dir() else {}  # somebody tidied it away
             folder.mkdir(exist_ok=True)
             for name, text in wanted.items():
-                if self._written.get(name) != text:
+                if written.get(name) != text:
                     _replace(folder / name, text)
             for old in {path.name for path in folder.glob("*.txt")} - set(wanted):
                 (folder / old).unlink(missing_ok=True)
-        self._written, self._shown = wanted, shown
+        self._written, self._shown = wanted, (shown, alarms)
 
 
 def _lines(job: Job, words: str) -> str:
@@ -52,7 +55,8 @@ def _lines(job: Job, words: str) -> str:
     return "\n".join(line for number, line in enumerate(lines) if line or number == 1) + "\n"
 
 
-def _page(shown: Sequence[tuple[Job, str]]) -> str:
+def _page(shown: Sequence[tuple[Job, str]], alarms: Sequence[Alarm]) -> str:
+    ill = "".join(f"<p class=ill><b>{escape(a.message)}</b> {escape(a.action)}\n" for a in alarms)
     rows = "".join(
         f"<tr class={j.state}><th>{escape(j.name)}<td>{escape(words)}"
         f"{f'<p>{escape(step)}' if (step := next_step(j)) else ''}"
@@ -64,7 +68,7 @@ def _page(shown: Sequence[tuple[Job, str]]) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="10">'
         '<meta name="viewport" content="width=device-width"><title>Lumbarbox: status</title>\n'
         f"<style>{_STYLE}</style>\n<h1>Lumbarbox</h1>\n"
-        "<p>Where each study is. Newest first. The page renews itself.</p>\n"
+        f"{ill}<p>Where each study is. Newest first. The page renews itself.</p>\n"
         f"<table>\n{rows or '<tr><td>Nothing has been dropped here yet.</tr>'}</table>\n"
     )
 
@@ -74,7 +78,7 @@ _STYLE = (
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.5em .8em;"
     "border-top:1px solid #bbb}td:last-child{white-space:nowrap;color:#555}p{margin:.3em 0}"
     "tr{border-left:.4em solid #888}.reading,.queued{border-left-color:#2a6fb0}.done{border-left-color:#2c7a3f}"
-    ".failed,.quarantined{border-left-color:#b3261e}"
+    ".failed,.quarantined{border-left-color:#b3261e}.ill{border-left:.4em solid #b3261e;padding-left:.8em}"
 )
 
 

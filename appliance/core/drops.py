@@ -11,17 +11,14 @@ from functools import lru_cache
 
 from appliance.core.printable import printable
 
+PARTIAL = ("*.part", "*.partial", "*.tmp", "*.temp", "*.crdownload", "*.download", "*.filepart", ".*.??????")
+"""What programs call a file until it is whole, the last rsync: while it grows, its folder still arrives."""
+
 IGNORED = (
+    *PARTIAL,
     ".*",
     "_*",
     "~*",
-    "*.part",
-    "*.partial",
-    "*.tmp",
-    "*.temp",
-    "*.crdownload",
-    "*.download",
-    "*.filepart",
     "*.lnk",
     "why.txt",
     "read before.txt",
@@ -56,6 +53,10 @@ LOOSE = "/"
 
 LONGEST_NAME = 200
 """Bytes; a file system takes 255, and the box adds numbers and endings."""
+
+HELD_PATIENCE_SECONDS = 120.0
+"""A file that somebody holds open for writing is still being copied, however long it stands still: a stalled line. Beyond
+this it is taken in all the same: a server may hold open for hours what a computer left that was switched off."""
 
 EMPTY_PATIENCE_SECONDS = 600.0
 """A folder that stays empty this long was left behind; before, someone is about to fill it."""
@@ -95,6 +96,12 @@ class Drop:
     """When the share was really looked at: on a network it is done less often."""
     on_network: bool = False
     loose: bool = False
+    partial: frozenset[SeenFile] = frozenset()
+    """Files in it that are still called half-copied: not of the study, but they tell that more comes."""
+
+    def looks_like(self, other: Drop) -> bool:
+        """Whether nothing came, went or grew."""
+        return self.files == other.files and self.partial == other.partial
 
     @property
     def bytes(self) -> int:
@@ -157,13 +164,17 @@ class Settling:
         """Whether the last look differed from the one before."""
         return name in self._watched and self._watched[name].looks == 1
 
+    def still_for(self, name: str, now: datetime) -> float:
+        """Seconds since a drop changed last."""
+        return (now - self._watched[name].since).total_seconds()
+
     def forget(self, name: str) -> None:
         """Start over with a drop that changed under the copy."""
         self._watched.pop(name, None)
 
     def _next(self, drop: Drop, now: datetime) -> _Watch:
         before = self._watched.get(drop.name)
-        if before is None or before.drop.files != drop.files or now < before.since:
+        if before is None or not before.drop.looks_like(drop) or now < before.since:
             return _Watch(drop, 1, now)
         looked_again = drop.looked_at is None or drop.looked_at != before.drop.looked_at
         return _Watch(drop, before.looks + looked_again, before.since)
@@ -191,6 +202,14 @@ def together(drops: Iterable[Drop], most_files: int) -> tuple[Drop, ...]:
 @lru_cache(maxsize=16)
 def _pattern(extra: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(translate(pattern.casefold()) for pattern in (*IGNORED, *extra)))
+
+
+_PARTIAL = re.compile("|".join(map(translate, PARTIAL)))
+
+
+def is_partial(name: str) -> bool:
+    """Whether a program calls a file so while it is not whole yet."""
+    return _PARTIAL.match(name.casefold()) is not None
 
 
 @lru_cache(maxsize=50_000)

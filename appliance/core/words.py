@@ -24,8 +24,8 @@ STAGES = {
 SERIES = {Role.SAGITTAL_T1: "sagittal T1", Role.SAGITTAL_T2: "sagittal T2", Role.AXIAL_T2: "axial T2"}
 
 
-def in_words(job: Job, now: datetime | None = None) -> str:
-    """One sentence on where a study is; with `now`, how long it still waits."""
+def in_words(job: Job, now: datetime | None = None, study: Job | None = None) -> str:
+    """One sentence on where a study is; with `now`, how long it still waits; with `study`, of which it became part."""
     match job.state:
         case State.RECEIVED if job.stage == "upload":
             return f"Arriving through the page: {job.fraction:.0%}"
@@ -39,6 +39,8 @@ def in_words(job: Job, now: datetime | None = None) -> str:
             return f"Being read: {STAGES.get(job.stage, job.stage) or 'starting'}, {job.fraction:.0%}"
         case State.DONE:
             return _done(job)
+        case State.JOINED if study is not None:
+            return f"Part of the study {study.name}. {in_words(study, now)}"
         case State.JOINED:
             return "Part of another study that was received with it"
         case State.FAILED:

@@ -143,6 +143,7 @@ ERRORS = (
     "Switch reader.second_opinion off, or make these models on a workbench with `python -m export.second_opinion` "
     "(docs/second-opinion.md) and copy them to the box; they are not part of the program.",
     "Copy the study into it, or delete it.", "It holds more than {count} files.",
+    "Its folders lie more than {depth} deep in each other.", "Copy the folder that holds the images, alone.",
     "Send one study at a time, or raise limits.files.", "It is larger than {count} MB.",
     "Send one study at a time, or raise limits.study_mb.", "More than {count} files were sent.",
     "Send one study at a time.", "No file was chosen.", "Choose the study's files, its folder or its zip.",
@@ -166,6 +167,8 @@ GATHERING = (
     "A certificate file cannot be used: {why}",
     "The broker's password file cannot be read: {why}",
     "The broker refuses messages: {why}.",
+    "{name} cannot be filed away. {why}",
+    "The ledger had lost its newest part; {reports} reports were put back into it.",
     "The ledger was damaged. It is kept as {file}; a new one was made from {reports} reports and {drops} copied drops.",
     "Check the box's disk and its power. Look through today's studies; then restart the box to clear this.",
     "gathering", "joined", "grew", "hurried", "completed", "Received {amount}, waiting to be read",
