@@ -38,7 +38,7 @@ def test_a_study_that_lacks_a_series_is_waited_for_longer_and_names_it(box: Smal
     box.turn(3)
     (job,) = box.ledger.newest(10)
     assert in_words(job, box.clock()) == "Received 2 images, waiting for the axial T2 series, reading in 60 s"
-    assert "read now" in next_step(job)
+    assert "Read now" in next_step(job)
     receipt = next((box.share / "_status").glob("Anna*.txt")).read_text()
     assert "waiting for the axial T2 series, reading in 60 s" in receipt
     box.turn(29)
