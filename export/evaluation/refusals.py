@@ -127,7 +127,7 @@ def axial_trials(data: Path, limit: int | None) -> Iterator[Trial]:
     for row in rows[:limit]:
         with Image.open(folder / "images" / row["image"]) as image:
             pixels = np.asarray(image.convert("L"), dtype=np.float32)
-        series = placed(Series(row["image"], (Slice(row["image"], pixels, None),), T2), 0.6, 1.0)
+        series = placed(Series(row["image"], (Slice(row["image"], pixels, None),), T2), (0.6, 0.6))
         kind = row["view_guessed"].split("(")[0].replace("_", " ")
         yield Trial(f"real {kind} (guessed)", "header of a sagittal T2", Study(row["image"], (series,)), (Region.CANAL,))
 
