@@ -121,15 +121,26 @@ class Storm:
             yield self.random.choice(sorted(self.events))
 
     def _restart(self, end: Callable[[], None]) -> None:
-        """The observer is back before the box: what the broker acknowledged with nobody there would be nobody's."""
+        """The observer is back before the box: what the broker acknowledged with nobody there would be nobody's.
+
+        And it has all that was acknowledged before the broker ends: what that has not yet passed on dies with it.
+        """
         self.wire.open = False
-        end()
         self.wire.cut()
+        self._observer_has_all()
+        end()
         time.sleep(self.random.uniform(0.2, 1.0))
         self.observer.subscribed.clear()
         self.broker.start()
         assert self.observer.subscribed.wait(15)
         self.wire.open = True
+
+    def _observer_has_all(self) -> None:
+        """Nothing new for a third of a second, the box being cut off."""
+        seen = -1
+        while seen < len(self.observer.messages):
+            seen = len(self.observer.messages)
+            time.sleep(0.3)
 
     def _misconfigured(self, certificate: str, passwords: str) -> None:
         self.broker.configure(self._settings(certificate, passwords))
