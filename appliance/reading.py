@@ -82,6 +82,8 @@ def _collect(
 ) -> None:  # fmt: skip
     """Add what one file holds, or note why it holds nothing; refusals of the whole study pass through."""
     try:
+        if not file.data:
+            raise InputError(Code.CORRUPT, f"{file.name} is empty: 0 bytes.", "Copy it again from the scanner.")
         if not is_image(file.data) and not is_dicom(file.data):
             raise InputError(Code.NOT_DICOM, f"{file.name} is not a DICOM file.", "")
         found = read(file.name, file.data, limits)

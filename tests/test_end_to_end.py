@@ -140,6 +140,7 @@ def series(folder: Path, **tags: Any) -> None:
 REFUSALS: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
     "an empty folder": (Path.mkdir, "empty", "There are no files", "Copy the study's images"),
     "a letter": (lambda p: p.write_text("Dear colleague"), "not_dicom", "is not a DICOM file", "as the scanner exports"),
+    "nothing": (lambda p: p.write_bytes(b""), "corrupt", "is empty: 0 bytes", "Copy it again"),
     "cut off while copying": (truncated, "corrupt", "damaged or was cut off", "Copy it again"),
     "CT": (lambda p: series(p, Modality="CT"), "not_mr", "CT images, not magnetic resonance", "lumbar-spine MRI"),
     "a head": (lambda p: series(p, BodyPartExamined="HEAD"), "not_lumbar", "another part of the body (head)", "lumbar"),

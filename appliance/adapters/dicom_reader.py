@@ -150,7 +150,11 @@ def _past_meta(tag: int, vr: str | None, length: int) -> bool:
 def _inflated(name: str, body: bytes, limits: Limits) -> bytes:
     """Grown no further than the limits allow: pydicom would inflate without end."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    plain = inflater.decompress(body, limits.file_bytes)
+    try:
+        plain = inflater.decompress(body, limits.file_bytes)
+    except MemoryError as exc:
+        what = f"{name} needs more memory to open than is allowed."
+        raise InputError(Code.TOO_LARGE, what, "Leave it out, or raise limits.decode_memory_mb.") from exc
     if inflater.unconsumed_tail:
         raise _too_large(name, f"unpacks to more than {limits.file_bytes // MIB} MB")
     return plain

@@ -106,6 +106,8 @@ def test_a_deflated_bomb_runs_into_the_wall(decoder: Decoder) -> None:
     bomb = packer.compress(bytes(600 * MIB)) + packer.flush()
     assert len(bomb) < MIB
     assert refused(decoder, whole[:body_at] + bomb, Limits(file_bytes=64 * MIB)).code is Code.TOO_LARGE
+    error = refused(Decoder(420 * MIB), whole[:body_at] + bomb, Limits())
+    assert error.code is Code.TOO_LARGE and "memory" in error.message, "the wall is nearer than the limit"
 
 
 def test_memory_is_bounded(one: bytes) -> None:
