@@ -141,8 +141,9 @@ class Running:
             message = f"The page cannot listen on {web.host}:{port}: {exc.strerror}."
             raise SystemicError(Code.FAULT, message, "Is it running already? Else set web.port to another.") from exc
         self.url = f"http://{_shown(web.host)}:{port}"
-        threading.Thread(target=server.run, name="web", daemon=True).start()
-        self._stops.append(server.close)
+        ending = threading.Event()
+        threading.Thread(target=lambda: answer(server.run, ending), name="web", daemon=True).start()
+        self._stops += [server.close, ending.set]  # the last goes first
 
     def _loop(self, part: Part, seconds: float) -> Loop:
         loop = Loop(part, clock, seconds)
@@ -156,6 +157,15 @@ class Running:
             loop.wake()
         if self._publishing is not None:
             self._publishing.loop.wake()
+
+
+def answer(run: Callable[[], None], ending: threading.Event) -> None:
+    """Until its sockets are closed under it, which is no fault once `ending` is set."""
+    try:
+        run()
+    except OSError:
+        if not ending.is_set():
+            raise
 
 
 def _shown(host: str) -> str:
