@@ -25,7 +25,7 @@ Points = Mapping[Level, Vector]
 """Centre of each found disc, patient mm."""
 
 SAC_HALF_WIDTH_MM = 4.0
-T2_AT_LEAST, T1_AT_MOST = 0.5, 0.8
+T2_AT_LEAST, T1_AT_MOST = 0.5, 0.75
 """Of `sac_to_marrow`: at most 1 % of good pictures lie beyond."""
 CLEARLY_BRIGHTER = 1.1
 """A sac so much brighter on T2 than on T1 of the same patient clears both; exchanged, no pair would."""
