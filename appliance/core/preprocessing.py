@@ -72,13 +72,18 @@ def letterbox(
     its size from scanner to scanner. Where `pixel_mm` is not known the picture fills the square.
     """
     rows, columns = picture.shape
-    row_mm, column_mm = pixel_mm or (1.0, 1.0)
-    step = max(rows * row_mm / size, columns * column_mm / size, finest_mm if pixel_mm else 0.0)
-    height, width = max(1, round(rows * row_mm / step)), max(1, round(columns * column_mm / step))
-    top, left = (size - height) // 2, (size - width) // 2
+    top, left, height, width = placed(rows, columns, size, pixel_mm or (1.0, 1.0), finest_mm if pixel_mm else 0.0)
     square = np.full((size, size), PAD_GREY, dtype=np.uint8)
     square[top : top + height, left : left + width] = resize(picture, height, width)
     return square, Letterbox(width / columns, height / rows, left, top)
+
+
+def placed(rows: int, columns: int, size: int, pixel_mm: PixelMm, finest_mm: float) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of a picture in the middle of the square; see `letterbox`."""
+    row_mm, column_mm = pixel_mm
+    step = max(rows * row_mm / size, columns * column_mm / size, finest_mm)
+    height, width = max(1, round(rows * row_mm / step)), max(1, round(columns * column_mm / step))
+    return (size - height) // 2, (size - width) // 2, height, width
 
 
 def resize(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

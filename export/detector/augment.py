@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core.preprocessing import PAD_GREY, window_of
+from appliance.core.preprocessing import PAD_GREY, placed, window_of
 from export.detector.data import Picture
 
 MIN_VISIBLE = 0.45
@@ -102,10 +102,7 @@ def change_look(content: NDArray[np.uint8], rng: np.random.Generator) -> NDArray
 def _whole_frame(picture: Picture, size: int, finest_mm: float = 0.0) -> Frame:
     """As `appliance.core.preprocessing.letterbox` places it."""
     rows, columns = picture.pixels.shape
-    row_mm, column_mm = picture.pixel_mm
-    step = max(rows * row_mm / size, columns * column_mm / size, finest_mm)
-    height, width = max(1, round(rows * row_mm / step)), max(1, round(columns * column_mm / step))
-    left, top = (size - width) // 2, (size - height) // 2
+    top, left, height, width = placed(rows, columns, size, picture.pixel_mm, finest_mm)
     return Frame(left, top, left + width, top + height)
 
 
