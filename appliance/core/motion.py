@@ -13,8 +13,8 @@ at hand.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import product
+from collections.abc import Iterator, Mapping
+from itertools import islice, product
 from math import ceil
 from statistics import median
 
@@ -47,19 +47,28 @@ WEIGHTS = (
 BIAS = 48.83
 
 
-def motion(series: Series, points: Mapping[Level, Vector]) -> float | None:
-    """The median score of the slices nearest to the discs, rising with motion; None where there is too little to see.
+def is_beyond(series: Series, points: Mapping[Level, Vector], threshold: float) -> bool:
+    """Whether the median score of the slices nearest to the discs lies above; never where there is too little to see.
 
-    `points`: disc centres in patient mm.
+    `points`: disc centres in patient mm. Where two slices agree the third could not turn the median, and is not looked at.
     """
+    coming = scores(series, points)
+    known = list(islice(coming, 2))
+    if len({score > threshold for score in known}) > 1:
+        known += coming
+    return bool(known) and median(known) > threshold
+
+
+def scores(series: Series, points: Mapping[Level, Vector]) -> Iterator[float]:
+    """Of the slices nearest to the discs, the nearest first; rising with motion."""
     placed = [(s.plane, s) for s in series.slices if s.plane is not None]
     if len(points) < 2 or not placed:
-        return None
+        return
     middle = np.mean(list(points.values()), axis=0)
-    nearest = sorted(placed, key=lambda one: abs(one[0].distance(middle)))[:SLICES]
-    regions = [region(s, points) for _, s in nearest]
-    scores = [BIAS + float(np.dot(WEIGHTS, statistics(r))) for r in regions if min(r.shape) >= SMALLEST_MM]
-    return median(scores) if scores else None
+    for _, one in sorted(placed, key=lambda one: abs(one[0].distance(middle)))[:SLICES]:
+        grey = region(one, points)
+        if min(grey.shape) >= SMALLEST_MM:
+            yield BIAS + float(np.dot(WEIGHTS, statistics(grey)))
 
 
 def region(picture: Slice, points: Mapping[Level, Vector]) -> Grey:
@@ -112,8 +121,15 @@ def _of_neighbours(a: Grey, b: Grey, power: float) -> tuple[float, float]:
 def _ranked(grey: Grey) -> Grey:
     """Grey values replaced by their rank, 0 to 1."""
     ranks = np.empty(grey.size, dtype=np.float32)
-    ranks[np.argsort(grey, axis=None, kind="stable")] = np.linspace(0, 1, grey.size, dtype=np.float32)
+    ranks[_rising(grey)] = np.linspace(0, 1, grey.size, dtype=np.float32)
     return ranks.reshape(grey.shape)
+
+
+def _rising(grey: Grey) -> NDArray[np.intp]:
+    """A stable `argsort`: floats from 0 up order as their bits do, and 16 bits at a time are counted, not compared."""
+    bits = (grey - grey.min()).ravel().view(np.uint32)
+    fine = np.argsort(bits.astype(np.uint16), kind="stable")
+    return np.asarray(fine[np.argsort((bits >> 16).astype(np.uint16)[fine], kind="stable")])
 
 
 def _every(grey: Grey, step: int) -> Grey:
@@ -124,20 +140,24 @@ def _every(grey: Grey, step: int) -> Grey:
 
 def _local_contrast(grey: Grey, sigma: float) -> Grey:
     """Above or below its surroundings, in their standard deviations."""
-    mean = _around(grey, sigma)
-    variance = _around(grey * grey, sigma) - mean * mean
+    mean, square = _around(np.stack([grey, grey * grey], axis=1), sigma).swapaxes(0, 1)
+    variance = square - mean * mean
     return np.asarray((grey - mean) / (np.sqrt(np.maximum(variance, 0)) + np.float32(0.02)))
 
 
-def _around(grey: Grey, sigma: float) -> Grey:
-    return _blurred(_blurred(grey, sigma).T, sigma).T
+def _around(pictures: Grey, sigma: float) -> Grey:
+    """The surroundings' mean in (rows, pictures, columns)."""
+    return _blurred(_blurred(pictures, sigma).swapaxes(0, 2), sigma).swapaxes(0, 2)
 
 
-def _blurred(grey: Grey, sigma: float) -> Grey:
-    """`_softened` at the rows themselves, to the last bit: each tap one product of whole blocks, nothing copied."""
-    grey = np.ascontiguousarray(grey)
+def _blurred(pictures: Grey, sigma: float) -> Grey:
+    """`_softened` at the rows themselves, to the last bit: each tap one product of whole blocks, nothing copied.
+
+    Rows, and whatever they hold: (rows, …, …).
+    """
+    grey = np.ascontiguousarray(pictures)
     count, reach = len(grey), min(ceil(REACH * sigma), len(grey) - 1)
-    total, product, weights = np.zeros_like(grey), np.empty_like(grey), np.zeros((count, 1), np.float32)
+    total, product, weights = np.zeros_like(grey), np.empty_like(grey), np.zeros((count, 1, 1), np.float32)
     taps = np.arange(-reach, reach + 1)
     for tap, weight in zip(taps.tolist(), np.exp(-0.5 * (taps / sigma) ** 2).astype(np.float32), strict=True):
         inside = slice(max(0, -tap), count - max(0, tap))

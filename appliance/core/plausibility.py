@@ -14,9 +14,9 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.core import motion
 from appliance.core.crops import place_points
 from appliance.core.geometry import Vector
-from appliance.core.motion import motion
 from appliance.core.series_selection import Selection
 from appliance.core.spine import LEVELS, Condition, Level, Region
 from appliance.core.study import Series, Slice
@@ -36,7 +36,7 @@ VOID_SHARE = 0.4
 """Black in the middle half of a crop: twice the most of any good one."""
 
 MOVED_AT_LEAST: Mapping[Region, float] = {Region.CANAL: 0.98, Region.FORAMINAL: 0.14}
-"""Of `motion.motion` of sagittal T2 and T1: at most 2 % of good pictures, as they are and as a second scanner would show
+"""Of `motion.is_beyond` for sagittal T2 and T1: at most 2 % of good pictures, as they are and as a second scanner would show
 them, lie above."""
 
 
@@ -62,8 +62,7 @@ def _contrast(series: Series | None, points: Points) -> float | None:
 def has_moved(series: Series, points: Points, region: Region) -> bool:
     """Whether a sagittal series is ghosted or blurred beyond good ones of its region. Axial ones are never looked at."""
     threshold = MOVED_AT_LEAST.get(region)
-    score = motion(series, points) if threshold is not None else None
-    return score is not None and threshold is not None and score > threshold
+    return threshold is not None and motion.is_beyond(series, points, threshold)
 
 
 def is_void(crops: NDArray[np.uint8]) -> bool:

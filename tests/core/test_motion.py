@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import cache
+from statistics import median
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from appliance.adapters.fake_models import FakeDetector
 from appliance.core.localisation import localise
-from appliance.core.motion import motion, region, statistics
+from appliance.core.motion import is_beyond, region, scores, statistics
 from appliance.core.plan import plan_study
 from appliance.core.plausibility import MOVED_AT_LEAST, has_moved
 from appliance.core.report import Reason
@@ -56,9 +57,7 @@ def measured_while_moving(series: Series, axis: int = 0, mm: float = 4.0) -> Ser
 
 
 def score(series: Series) -> float:
-    found = motion(series, POINTS)
-    assert found is not None
-    return found
+    return median(scores(series, POINTS))
 
 
 @pytest.mark.parametrize("of", [Region.CANAL, Region.FORAMINAL])
@@ -100,11 +99,20 @@ def test_a_picture_stored_on_its_side_scores_the_same() -> None:
     assert score(turned(moved)) == pytest.approx(score(moved), abs=0.05)
 
 
-def test_too_little_to_see_is_no_verdict() -> None:
-    assert motion(still(), {Level.L4_L5: POINTS[Level.L4_L5]}) is None
-    assert motion(replace(still(), slices=tuple(replace(s, plane=None) for s in still().slices)), POINTS) is None
+def test_too_little_to_see_is_never_motion() -> None:
+    assert not is_beyond(still(), {Level.L4_L5: POINTS[Level.L4_L5]}, -np.inf)
+    assert not is_beyond(replace(still(), slices=tuple(replace(s, plane=None) for s in still().slices)), POINTS, -np.inf)
     far = {level: point + np.array([0.0, 400.0, 0.0]) for level, point in POINTS.items()}
-    assert motion(still(), far) is None
+    assert not is_beyond(still(), far, -np.inf)
+
+
+@pytest.mark.parametrize("slices", [1, 2, 3])
+def test_the_median_of_the_slices_decides_however_few_had_to_be_looked_at(slices: int) -> None:
+    series = replace(still(), slices=still().slices[:slices])
+    found = list(scores(series, POINTS))
+    assert len(found) == slices
+    for threshold in (min(found) - 1, median(found) - 0.01, median(found) + 0.01, max(found) + 1):
+        assert is_beyond(series, POINTS, threshold) == (median(found) > threshold)
 
 
 def test_a_flat_picture_gives_a_number() -> None:
