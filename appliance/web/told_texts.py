@@ -38,6 +38,7 @@ REPORT = (
     "The numbering of the levels is uncertain: it may be one level off.",
     "The picture ends right below the disc taken for L5/S1: that it lies on the sacrum cannot be seen.",
     "A disc-like space lies below the level taken for L5/S1: a transitional vertebra is possible.",
+    "The disc taken for L5/S1 is as short as one within the sacrum: a transitional vertebra is possible.",
     "Not found: {levels}.",
     "The two models disagree at 1 place, marked *: look at the images there first.",
     "The two models disagree at {count} places, marked *: look at the images there first.",

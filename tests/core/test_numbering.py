@@ -16,6 +16,7 @@ from appliance.core.numbering import (
     MISSING,
     NO_DISC,
     NO_SACRUM,
+    SHORT_DISC,
     Numbering,
     name_levels,
 )
@@ -103,6 +104,15 @@ def test_a_short_remnant_is_not_l5_s1_though_the_detector_calls_it_the_disc_on_t
     assert_named(name_levels([*discs, replace(remnant, length=22.0)]), discs)
     as_long = name_levels([*discs, replace(remnant, length=38.0)])
     assert as_long.levels[-1].center == pytest.approx(remnant.center)
+
+
+def test_a_short_disc_on_the_sacrum_is_named_and_called_uncertain() -> None:
+    discs = [replace(d, length=38.0) for d in column()]
+    assert not name_levels([replace(discs[0], length=36.0), *discs[1:]]).uncertain
+    short = name_levels([replace(discs[0], length=32.0), *discs[1:]])
+    assert_named(short, discs)
+    assert short.uncertain
+    assert short.warnings == (SHORT_DISC,)
 
 
 def test_a_weak_false_box_far_below_changes_nothing() -> None:

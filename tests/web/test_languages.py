@@ -69,7 +69,8 @@ def test_every_ready_made_text_of_the_core_is_in_the_catalogue() -> None:
     known = set(ALL)
     texts = {NOTICE, *(reason.label for reason in Reason), *OUTCOMES.values(), *STAGES.values(), *State, *Event}
     texts |= {c.label for c in CONDITIONS} | {s.label for s in SEVERITIES} | {s.label.lower() for s in SEVERITIES}
-    texts |= {numbering.NO_DISC, numbering.NO_SACRUM, numbering.TWO_NUMBERINGS, numbering.CUT_BELOW, numbering.DISC_BELOW}
+    texts |= {numbering.NO_DISC, numbering.NO_SACRUM, numbering.TWO_NUMBERINGS, numbering.CUT_BELOW}
+    texts |= {numbering.DISC_BELOW, numbering.SHORT_DISC}
     texts |= {findings.MAY_BE_ONE_OFF, single_image.BANNER, single_image.AXIAL_BANNER}
     assert not texts - known
     assert any(lines_of(text).fullmatch(numbering.MISSING.format("L1/L2, L2/L3")) for text in known if "{" in text)
