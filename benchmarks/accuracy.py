@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.results import FOLDER
+
 REAL = "SPIDER's and Sudirman's pictures (docs/train.md, Pictures), in the folder that --data names"
 CROPS = "crops of unseen phantoms: python -m export.grader.prepare --split {0}"
 
@@ -34,11 +36,12 @@ class Step:
 
 CACHE = Path("runs/grader/cache")
 SPACE, MIDSAGITTAL, AXIAL = "spider_t2_space", "spider_midsagittal", "sudirman_slices"
+SCALES = ("--only", "Siemens", "Philips", "T1", "--finest-mm", "0", "0.6", "0.7", "0.85")
 PARTS: Mapping[str, Sequence[Step]] = {
     "levels": [Step(("levels",), (SPACE, MIDSAGITTAL))],
     "groups": [Step(("groups",), (SPACE, MIDSAGITTAL))],
     "held-out": [Step(("held-out",), (SPACE, MIDSAGITTAL))],
-    "scale": [Step(("scale",), (SPACE, MIDSAGITTAL))],
+    "scale": [Step(("scale", *SCALES), (SPACE, MIDSAGITTAL))],
     "grades": [
         Step(("grades", "--balance", "training", "--studies", "40")),
         Step(("grades", "--crops", str(CACHE / "test"), "--studies", "100"), crops=("test",)),
@@ -65,18 +68,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.accuracy", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of: {', '.join(PARTS)}; all without a name")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the real pictures")
+    parser.add_argument("--results", type=Path, default=FOLDER, help="for benchmarks.again: another folder")
     args = parser.parse_args(arguments)
     unknown = sorted(set(args.parts) - set(PARTS))
     if unknown:
         parser.error(f"no part named {', '.join(unknown)}; there are: {', '.join(PARTS)}")
     steps = [step for part in args.parts or PARTS for step in PARTS[part]]
-    done = [_run(step, args.data) for step in steps]
+    done = [_run(step, args.data, args.results) for step in steps]
     for part, why in BY_THEMSELVES.items() if not args.parts else ():
         print(f"== not run here: python -m export.evaluate {part}: {why}")
     return 0 if all(done) else 1
 
 
-def _run(step: Step, data: Path) -> bool:
+def _run(step: Step, data: Path, results: Path) -> bool:
     """False when it was left out."""
     name = " ".join(step.arguments)
     missing = list(step.missing(data, CACHE))
@@ -86,7 +90,7 @@ def _run(step: Step, data: Path) -> bool:
         from export.evaluate import main as evaluate
 
         print(f"== {name}", flush=True)
-        evaluate([*step.arguments, *(("--data", str(data)) if step.real else ())])
+        evaluate([*step.arguments, *(("--data", str(data)) if step.real else ()), "--results", str(results)])
     return not missing
 
 
