@@ -25,7 +25,7 @@ from export.evaluation.answers import opened
 from export.evaluation.plots import draw_reliability
 from export.evaluation.tally import Tally, figures, intervals, tally_of
 from export.grader.evaluate import cached_cases
-from export.grader.train import fit_temperature, softmax
+from export.grader.validate import fit_temperature, softmax
 from export.metrics import Graded
 from export.openvino_ir.convert import ov
 

@@ -28,7 +28,7 @@ from export.evaluation.stability import Moved, moved
 from export.evaluation.torch_grader import TorchGrader
 from export.grader.data import BagSet, load_bags
 from export.grader.model import DEFAULT_SPECS
-from export.grader.train import logits_of
+from export.grader.validate import logits_of
 from export.phantom.grades import CANAL
 
 PHANTOMS = "SYNTHETIC: crops of unseen phantom studies"

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="the export extra is not installed")
 
 from appliance.core.spine import LEVELS, SEVERITIES, Condition
 from export.evaluation.calibration import compare, log_loss, losses_by_folds, methods
-from export.grader.train import softmax
+from export.grader.validate import softmax
 from export.metrics import Graded
 
 

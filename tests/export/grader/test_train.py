@@ -1,4 +1,4 @@
-"""Training on bags made of numbers: it learns, it goes on where it stopped, it says how sure it is."""
+"""Training on bags made of numbers: it learns, and it goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -6,35 +6,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the export extra is not installed")
 
-from appliance.core.models import GraderSpec  # noqa: E402
-from appliance.core.spine import CONDITIONS, LEVELS, Condition, Region  # noqa: E402
+from appliance.core.spine import Condition  # noqa: E402
 from export.grader.augment import NONE, RANDOMISED  # noqa: E402
-from export.grader.data import BagLabel, BagSet, joined, save_bags, wide  # noqa: E402
+from export.grader.data import joined, save_bags  # noqa: E402
 from export.grader.model import load_facts, load_grader, new_grader  # noqa: E402
-from export.grader.train import Beside, Plan, fit_temperature, logits_of, softmax, train  # noqa: E402
+from export.grader.train import Beside, Plan, train  # noqa: E402
+from tests.export.grader.make_bags import SPEC, bags  # noqa: E402
 
-SPEC = GraderSpec(Region.FORAMINAL, size_px=32, crop_mm=32.0, slices=3)
 PLAN = Plan(epochs=2, minutes=5.0, bags=10, strength=replace(NONE, dropout=0.3), frozen=0.0)
-
-
-def bags(study: str, seed: int) -> BagSet:
-    """Ten places of two slices; the grade is the width of a bright bar."""
-    rng = np.random.default_rng(seed)
-    side = wide(SPEC).size_px
-    pictures, labels = [], []
-    places = [(c, level) for c in CONDITIONS if c.region is Region.FORAMINAL for level in LEVELS]
-    for n, (condition, level) in enumerate(places):
-        rank = int(rng.integers(3))
-        stack = rng.integers(0, 40, (2, side, side)).astype(np.uint8)
-        stack[:, :, side // 2 - 10 + 4 * rank : side // 2 + 10 - 4 * rank] += 180
-        pictures.append(stack)
-        labels.append(BagLabel(study, condition, level, rank, 2 * n, 2 * n + 2, (-1.0, 3.0), 1.5 - rank))
-    return BagSet(SPEC, np.concatenate(pictures), tuple(labels))
 
 
 @pytest.fixture(scope="module")
@@ -84,21 +67,6 @@ def test_no_more_minutes_no_more_epochs(cache, tmp_path):
 def test_an_empty_cache_is_said_plainly(tmp_path):
     with pytest.raises(SystemExit, match="no training crops for foraminal"):
         train(new_grader(SPEC), tmp_path, tmp_path / "out", PLAN)
-
-
-def test_logits_do_not_depend_on_the_batch():
-    net = new_grader(SPEC)
-    some = bags("1", 1)
-    assert np.allclose(logits_of(net, some, batch=16), logits_of(net, some, batch=3), atol=1e-4)
-
-
-def test_the_temperature_cools_boasting():
-    rng = np.random.default_rng(0)
-    ranks = rng.integers(0, 3, 400)
-    logits = np.eye(3)[np.where(rng.random(400) < 0.7, ranks, (ranks + 1) % 3)] * 9.0
-    temperature = fit_temperature(logits, ranks)
-    assert temperature > 2
-    assert softmax(logits / temperature).max(axis=1).mean() == pytest.approx(0.7, abs=0.06)
 
 
 def test_a_condition_is_never_dropped_on_the_way(cache):
