@@ -6,8 +6,10 @@ import argparse
 import getpass
 import sys
 from datetime import datetime
+from pathlib import Path
 
 from appliance.adapters.accounts import Accounts
+from appliance.core.logins import name_objection
 from appliance.core.roles import Role
 from appliance.errors import Code, InputError
 from appliance.wiring import read_config
@@ -15,6 +17,7 @@ from appliance.wiring import read_config
 WELL = 0
 TERMINAL = "the terminal"
 """Who did it, in the audit."""
+NOTHING_CHANGED = "Nothing was changed."
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,7 +42,10 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    accounts = _open(args)
+    why = name_objection(args.name)
+    if why:
+        raise InputError(Code.FAULT, why, NOTHING_CHANGED)
+    accounts = Accounts(_file(args))
     if accounts.find(args.name) is not None:
         raise InputError(Code.FAULT, f"{args.name} is there already.", "Choose another name.")
     accounts.add(args.name, _asked(accounts, args.name), Role(args.role))
@@ -55,7 +61,16 @@ def _password(args: argparse.Namespace) -> int:
 
 
 def _open(args: argparse.Namespace) -> Accounts:
-    return Accounts(read_config(args.config, args.data).data / "accounts.db")
+    """Those of a box that has some; only `add` begins them."""
+    file = _file(args)
+    if not file.exists():
+        advice = "Name the box's folder with --data, or add the first account."
+        raise InputError(Code.FAULT, f"There are no accounts in {file.parent}.", advice)
+    return Accounts(file)
+
+
+def _file(args: argparse.Namespace) -> Path:
+    return read_config(args.config, args.data).data / "accounts.db"
 
 
 def _asked(accounts: Accounts, name: str) -> str:
@@ -66,7 +81,7 @@ def _asked(accounts: Accounts, name: str) -> str:
         first, again = getpass.getpass("Password: "), getpass.getpass("Again: ")
     why = accounts.objection(name, first, again)
     if why:
-        raise InputError(Code.FAULT, why, "Nothing was changed.")
+        raise InputError(Code.FAULT, why, NOTHING_CHANGED)
     return first
 
 

@@ -41,3 +41,20 @@ def test_what_cannot_be_done_is_told_and_changes_nothing(
     told = capsys.readouterr().err
     assert "There is no Bo" in told and "at least 10 characters" in told
     assert Accounts(tmp_path / "accounts.db").login("Ada", PASSWORD, MORNING)
+
+
+def test_a_folder_that_is_no_box_s_is_told_and_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, tmp_path / "wrong", "list") == 1
+    assert run(monkeypatch, tmp_path / "wrong", "password", "Ada", typed=f"{PASSWORD}\n") == 1
+    assert "There are no accounts in" in capsys.readouterr().err
+    assert not (tmp_path / "wrong").exists()
+
+
+@pytest.mark.parametrize("name", ["the terminal", "token ward", "A" * 65, "Ada\n"])
+def test_a_name_that_the_page_would_refuse_is_refused_here_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert run(monkeypatch, tmp_path, "add", name, typed=f"{PASSWORD}\n") == 1
+    assert "name" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from appliance.core import passwords
+from appliance.core import logins
 from appliance.core.roles import Role
 from appliance.database import Database
 
@@ -163,7 +163,7 @@ class Accounts:
 
     def objection(self, name: str, password: str, again: str) -> str:
         """What is wrong with a new password, in words; empty when nothing."""
-        return passwords.objection(password, again) or (passwords.TOO_EASY if _is_easy(name, password) else "")
+        return logins.password_objection(password, again) or (logins.TOO_EASY if _is_easy(name, password) else "")
 
     def note(self, who: str, what: str, now: datetime) -> None:
         """One line of the audit: who saw or did what."""

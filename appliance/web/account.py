@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import hmac
-import re
 from math import ceil
 
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from appliance.core.passwords import SHORTEST
+from appliance.core.logins import SHORTEST, name_objection
 from appliance.web.paths import inside
 from appliance.web.security import begin_session, end_session
 from appliance.web.services import services, settings
 
 pages = Blueprint("account", __name__)
 
-LONGEST_NAME = 64
 LOOPBACK = ("127.0.0.1", "::1")
-NOT_A_PERSON = re.compile(r"token\s|the terminal$", re.IGNORECASE)
-"""Who else does something by the audit: a program by its token, and whoever stands at the box."""
 
 
 @pages.route("/login", methods=["GET", "POST"])
@@ -86,13 +82,6 @@ def mine() -> AnyResponse | str | tuple[str, int]:
     accounts.note(name, "changed their password", now)
     begin_session(name)
     return redirect(url_for("account.mine", done=1))
-
-
-def name_objection(name: str) -> str:
-    """What is wrong with it, in words; empty when nothing."""
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        return "Choose a name of at most 64 letters."
-    return "In the audit that name stands for something else. Choose another." if NOT_A_PERSON.match(name) else ""
 
 
 def _locked(name: str) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from appliance.core.passwords import SHORTEST
+from appliance.core.logins import SHORTEST, name_objection
 from appliance.core.roles import Role
-from appliance.web.account import name_objection
 from appliance.web.security import at_least
 from appliance.web.services import services
 from appliance.web.tables import csv_file
