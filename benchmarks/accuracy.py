@@ -42,6 +42,7 @@ PARTS: Mapping[str, Sequence[Step]] = {
     "groups": [Step(("groups",), (SPACE, MIDSAGITTAL))],
     "held-out": [Step(("held-out",), (SPACE, MIDSAGITTAL))],
     "scale": [Step(("scale", *SCALES), (SPACE, MIDSAGITTAL))],
+    "short-disc": [Step(("short-disc",), (SPACE, MIDSAGITTAL))],
     "grades": [
         Step(("grades", "--balance", "training", "--studies", "40")),
         Step(("grades", "--crops", str(CACHE / "test"), "--studies", "100"), crops=("test",)),

@@ -4,6 +4,7 @@
     groups       the same by maker, field strength and sequence
     held-out     whole groups left out of training, one at a time: a training and a measurement for each
     scale        at what scale the detectors trained for `held-out` read best
+    short-disc   what calling a short disc on the sacrum uncertain catches, and what it costs
     grades       the whole reading of labelled studies (phantom, RSNA 2024), or the graders alone on cut crops
     folds        grouped five-fold cross-validation: a training and a measurement for each fold
     depth        canal grades against the canal depth measured on SPIDER's masks
@@ -31,8 +32,8 @@ from pathlib import Path
 from benchmarks.results import FOLDER, markdown, save
 
 PARTS = (
-    "levels", "groups", "held-out", "scale", "grades", "folds", "depth", "steps", "stability", "calibration", "second",
-    "refusals", "motion", "recipes",
+    "levels", "groups", "held-out", "scale", "short-disc", "grades", "folds", "depth", "steps", "stability", "calibration",
+    "second", "refusals", "motion", "recipes",
 )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ DISC_BELOW = "A disc-like space lies below the level taken for L5/S1: a transiti
 SHORT_DISC = "The disc taken for L5/S1 is as short as one within the sacrum: a transitional vertebra is possible."
 MISSING = "Not found: {}."
 
-_UNSAFE = frozenset((TWO_NUMBERINGS, CUT_BELOW, SHORT_DISC))
+UNSAFE = frozenset((TWO_NUMBERINGS, CUT_BELOW, SHORT_DISC))
 """Each of these makes the names uncertain."""
 
 _SACRUM_ROOM = 0.65
@@ -60,9 +60,9 @@ _FLOOR = 0.03
 # An S1/S2 remnant is a short disc. Box diagonal of L5/S1 over the median of the three discs above it, 244 training
 # images of SPIDER (our own boxes): median 1.06, standard deviation 0.11, 1st percentile 0.84, least 0.81.
 _SACRAL_LENGTH, _LENGTH_SD, _SHORTEST = 1.0, 0.11, -4.5
-_TOO_SHORT = 0.86
-"""Then no count is safe. 8 of those 244 images, of 5 patients, lie below; so do most well-formed S1/S2 discs that detectors
-took for L5/S1 (0.78 to 0.93, 4 patients)."""
+TOO_SHORT = 0.86
+"""Then no count is safe: most well-formed S1/S2 discs that detectors took for L5/S1 lie below, and few true L5/S1
+(`python -m export.evaluate short-disc`)."""
 _BELOW_COST, _BELOW_WEIGHT = 0.7, 0.3
 _SHORT_COST = 0.35
 _UNSEEN_COST = 2.5
@@ -116,7 +116,7 @@ def name_levels(candidates: Sequence[DiscCandidate]) -> Numbering:
         return Numbering((), uncertain=True, margin=0.0 if best.sacral is None else margin, warnings=(NO_SACRUM,))
     levels = _named(chain, best.sacral)
     warnings = _warnings(chain, best.sacral, levels, margin)
-    return Numbering(levels, not _UNSAFE.isdisjoint(warnings), margin, warnings)
+    return Numbering(levels, not UNSAFE.isdisjoint(warnings), margin, warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +157,17 @@ def _lumbosacral_share(disc: Disc) -> float:
 
 def _length_fit(chain: Chain, sacral: int) -> float:
     """A disc much shorter than those above it is not L5/S1 but a remnant within the sacrum."""
-    short = min(0.0, _relative_length(chain, sacral) - _SACRAL_LENGTH)
+    short = min(0.0, relative_length([disc.length for disc in chain.discs], sacral) - _SACRAL_LENGTH)
     return max(_SHORTEST, -0.5 * (short / _LENGTH_SD) ** 2)
 
 
-def _relative_length(chain: Chain, sacral: int) -> float:
-    """Of the sacral disc, in medians of the three above it; infinite where they cannot be compared."""
-    above = [disc.length for disc in chain.discs[max(0, sacral - 3) : sacral] if disc.length > 0]
-    comparable = len(above) >= 2 and chain.discs[sacral].length > 0
-    return chain.discs[sacral].length / median(above) if comparable else math.inf
+def relative_length(lengths: Sequence[float], sacral: int) -> float:
+    """Of the disc on the sacrum in medians of the three above it, of `lengths` from the head down (0: not known).
+
+    Infinite where they cannot be compared.
+    """
+    above = [length for length in lengths[max(0, sacral - 3) : sacral] if length > 0]
+    return lengths[sacral] / median(above) if len(above) >= 2 and lengths[sacral] > 0 else math.inf
 
 
 def _geometry_fit(chain: Chain, sacral_slot: int) -> float:
@@ -229,7 +231,7 @@ def _warnings(chain: Chain, sacral: int, levels: tuple[NumberedDisc, ...], margi
         said.append(CUT_BELOW)
     if any(disc.score >= WELL_SEEN for disc in chain.discs[sacral + 1 :]):
         said.append(DISC_BELOW)
-    if _relative_length(chain, sacral) < _TOO_SHORT:
+    if relative_length([disc.length for disc in chain.discs], sacral) < TOO_SHORT:
         said.append(SHORT_DISC)
     missing = [level.label for level in LEVELS if level not in {d.level for d in levels}]
     if missing:
