@@ -1,9 +1,9 @@
 """Every accuracy of the models in one command, in the order of docs/evaluation.md: `python -m benchmarks.accuracy`.
 
 Or some of them: `python -m benchmarks.accuracy levels grades --data DIR`. The parts are those of `python -m
-export.evaluate`, with its options of rest; a workbench with the real pictures and the cut crops needs about two hours on
-two cores, and another for `held-out`, which trains detectors (what it has done is kept). A part whose pictures are not at
-hand is left out, and said so: the exit status is then 1.
+export.evaluate`, with its options of rest. A workbench with the real pictures and the cut crops needs about an hour on one
+core, and another for the eight detectors that `held-out` trains (what it has done is kept). A part whose pictures are not
+at hand is left out, and said so: the exit status is then 1.
 """
 
 from __future__ import annotations
