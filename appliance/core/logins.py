@@ -15,9 +15,14 @@ SHORTEST, LONGEST = 10, 1000
 TOO_EASY = "That password is one of the first anybody would try. Take several words that do not belong together."
 
 
+def is_a_name(name: str) -> bool:
+    """One line that fits into the audit: of a person or of a program."""
+    return 0 < len(name) <= LONGEST_NAME and name.isprintable()
+
+
 def name_objection(name: str) -> str:
-    """What is wrong with it, in words; empty when nothing."""
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+    """What is wrong with a person's, in words; empty when nothing."""
+    if not is_a_name(name):
         return "Choose a name of at most 64 letters."
     return "In the audit that name stands for something else. Choose another." if NOT_A_PERSON.match(name) else ""
 

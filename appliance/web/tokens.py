@@ -6,13 +6,12 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from appliance.core.logins import LONGEST_NAME, is_a_name
 from appliance.core.roles import Role
 from appliance.web.security import at_least
 from appliance.web.services import services
 
 pages = Blueprint("tokens", __name__, url_prefix="/tokens")
-
-LONGEST_NAME = 64
 
 
 @pages.get("")
@@ -26,7 +25,7 @@ def show() -> str:
 def make() -> str | tuple[str, int]:
     """Shown once, in the answer itself: it stands in no address and in no session."""
     name = request.form.get("name", "").strip()
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+    if not is_a_name(name):
         return _page(error=_("Say in at most 64 letters which program it is for.")), 400
     token = services().tokens.make(name, g.user.name, services().clock())
     services().accounts.note(g.user.name, f"made the token {name}", services().clock())
