@@ -127,14 +127,14 @@ def _find_levels(selection: Selection, looking: _Looking) -> Localisation | None
 
 
 def _localise_on_best(series: Sequence[Series], looking: _Looking) -> Localisation:
-    """On T2; where its levels cannot be named with certainty on T1 too, and the better of both."""
+    """On T2; where that leaves open what T1 may show, on T1 too, and the better of both."""
     tried: list[Localisation] = []
     for one in series:
         tick = looking.stages.begin("levels", min(SLICES_LOOKED_AT, len(one.slices)))
         tried.append(localise(one, looking.detector, tick))
-        if tried[-1].certain:
+        if tried[-1].settled:
             break
-    return max(tried, key=lambda found: (found.certain, found.named, found.discs_seen))
+    return max(tried, key=lambda found: (found.settled, found.named, found.discs_seen))
 
 
 def _grade(plan: Plan, models: Models, stages: Stages) -> Iterator[Finding]:

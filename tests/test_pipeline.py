@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from appliance.adapters.fake_models import FakeDetector, fake_graders
 from appliance.core.geometry import PixelMm
 from appliance.core.models import DetectedBox, Grade
+from appliance.core.numbering import SHORT_DISC
 from appliance.core.report import Outcome, Reason, Report, Status
 from appliance.core.spine import LEVELS, Condition, Level, Region, Structure
 from appliance.core.study import Contrast, Role, Series, SkippedFile, Study
@@ -135,6 +136,24 @@ def test_where_t2_shows_no_sacrum_t1_is_asked_too() -> None:
     report = read(detector=OnT1Only())
     assert report.outcome is Outcome.READ
     assert report.levels[0].sop_uid.startswith("t1.")
+
+
+def test_a_short_disc_on_the_sacrum_is_told_whatever_t1_shows() -> None:
+    class ShortOnT2(FakeDetector):
+        def detect(
+            self, picture: NDArray[np.uint8], pixel_mm: PixelMm | None = None, fill: bool = False
+        ) -> tuple[DetectedBox, ...]:
+            discs = super().detect(picture, pixel_mm, fill)
+            if len(discs) < 2 or self.pictures_seen > 5:
+                return discs
+            x0, y0, x1, y1 = discs[-1].box_px
+            return (*discs[:-1], replace(discs[-1], box_px=(x0, y0, x0 + 0.7 * (x1 - x0), y1)))
+
+    report = read(detector=ShortOnT2())
+    assert SHORT_DISC in report.warnings
+    assert "numbering_uncertain" in {a.code for a in report.alerts}
+    assert report.outcome is Outcome.READ
+    assert report.levels[0].sop_uid.startswith("t2.")
 
 
 def test_no_spine_is_refused_and_never_a_report_without_findings() -> None:

@@ -13,7 +13,7 @@ from appliance.core.crops import Windows, pick_slices, place_points, windows_of
 from appliance.core.disc_chain import DiscCandidate, candidates_from
 from appliance.core.geometry import ImagePlane, Vector
 from appliance.core.models import Box, DetectedBox, Detector
-from appliance.core.numbering import NumberedDisc, Numbering, name_levels
+from appliance.core.numbering import UNCLEAR, NumberedDisc, Numbering, name_levels
 from appliance.core.preprocessing import Window
 from appliance.core.report import LocatedLevel
 from appliance.core.series_selection import slices_around
@@ -53,8 +53,9 @@ class Localisation:
         return bool(self.points)
 
     @property
-    def certain(self) -> bool:
-        return self.named and not self.numbering.uncertain
+    def settled(self) -> bool:
+        """Another sequence would not name them better: what is still uncertain is the spine's doing."""
+        return self.named and UNCLEAR.isdisjoint(self.numbering.warnings)
 
 
 def localise(series: Series, detector: Detector, tick: Tick = lambda: None) -> Localisation:

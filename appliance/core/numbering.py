@@ -37,7 +37,9 @@ DISC_BELOW = "A disc-like space lies below the level taken for L5/S1: a transiti
 SHORT_DISC = "The disc taken for L5/S1 is as short as one within the sacrum: a transitional vertebra is possible."
 MISSING = "Not found: {}."
 
-UNSAFE = frozenset((TWO_NUMBERINGS, CUT_BELOW, SHORT_DISC))
+UNCLEAR = frozenset((TWO_NUMBERINGS, CUT_BELOW))
+"""What another sequence of the same spine may clear up."""
+UNSAFE = UNCLEAR | {SHORT_DISC}
 """Each of these makes the names uncertain."""
 
 _SACRUM_ROOM = 0.65
