@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,14 @@ def refuse_leaks(run: Run, facts: Mapping[str, Facts]) -> None:
 def _outcome(raw: Mapping[str, Any]) -> Outcome:
     levels = {key: tuple(Level(v) for v in raw[key]) for key in ("found", "misnamed", "visible", "seen")}
     return Outcome(**{**raw, **levels, "errors_mm": tuple(raw["errors_mm"])})
+
+
+def trained_without(work: Path, only: Sequence[str] | None = None) -> list[Group]:
+    """The groups, or those named, whose detector lies in `work`. Raises SystemExit where there is none."""
+    groups = [g for g in GROUPS if (not only or g.name in only) and (folder_of(g, work) / CURRENT).exists()]
+    if not groups:
+        raise SystemExit(f"no detector trained without a group lies in {work}: python -m export.evaluate held-out")
+    return groups
 
 
 def folder_of(group: Group | None, work: Path) -> Path:

@@ -18,7 +18,7 @@ from export.detector.cases import FIELDS_MM, Case, has_all_levels, masked, real,
 from export.detector.evaluate import read_case
 from export.detector.train import CURRENT
 from export.evaluation import level_cells
-from export.evaluation.held_out import folder_of
+from export.evaluation.held_out import folder_of, trained_without
 
 _DATA = (
     "real SPIDER pictures of patients who are not held out, each group read by a detector trained without it "
@@ -41,9 +41,7 @@ def run(args: argparse.Namespace) -> Mapping[str, list[Table]]:
 
     torch.set_num_threads(args.threads)
     facts = facts_of(args.data)
-    groups = [g for g in GROUPS if (not args.only or g.name in args.only) and (folder_of(g, args.work) / CURRENT).exists()]
-    if not groups:
-        raise SystemExit(f"no detector trained without a group lies in {args.work}: python -m export.evaluate held-out")
+    groups = trained_without(args.work, args.only)
     rows = tuple(row for group in groups for row in _rows(group, facts, args))
     columns = ("left out and read", "pictures of", "mm a pixel, at least", *level_cells.COLUMNS)
     return {"detector-scale": [Table("The scale at which pictures are read", _DATA, args.command, columns, rows)]}

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
-from appliance.core.numbering import SHORT_DISC, TOO_SHORT, UNSAFE, Numbering, relative_length
+from appliance.core.numbering import SHORT_DISC, TOO_SHORT, UNCLEAR, Numbering, relative_length
 from appliance.core.spine import LEVELS, Level
 from benchmarks.results import Table
 from export.datasets import spider
 from export.datasets.sample import LabelledStudy
-from export.datasets.spider_groups import GROUPS, Facts, Group, facts_of
+from export.datasets.spider_groups import Facts, Group, facts_of
 from export.detector.cases import Case, has_all_levels, real
 from export.detector.evaluate import read_case
 from export.detector.train import CURRENT
-from export.evaluation.held_out import folder_of
+from export.evaluation.held_out import folder_of, trained_without
 from export.evaluation.level_cells import share
 
 WHO = {False: "who set the rule", True: "held out"}
@@ -53,10 +53,7 @@ def run(args: argparse.Namespace) -> Mapping[str, list[Table]]:
 
     torch.set_num_threads(args.threads)
     facts = facts_of(args.data)
-    groups = [g for g in GROUPS if (folder_of(g, args.work) / CURRENT).exists()]
-    if not groups:
-        raise SystemExit(f"no detector trained without a group lies in {args.work}: python -m export.evaluate held-out")
-    found = {group.name: list(_named(group, facts, args)) for group in groups}
+    found = {group.name: list(_named(group, facts, args)) for group in trained_without(args.work)}
     return {"short-disc": [_caught(found, args.command), _lengths(facts, args.data, args.command)]}
 
 
@@ -78,8 +75,7 @@ def _named(group: Group, facts: Mapping[str, Facts], args: argparse.Namespace) -
 
 def said(numbering: Numbering, patient: str, is_right: bool) -> Named:
     told = set(numbering.warnings)
-    is_doubted = bool(told & (UNSAFE - {SHORT_DISC}))
-    return Named(patient, spider.held_out(patient), is_right, SHORT_DISC in told, is_doubted)
+    return Named(patient, spider.held_out(patient), is_right, SHORT_DISC in told, not UNCLEAR.isdisjoint(told))
 
 
 def _caught(found: Mapping[str, Sequence[Named]], command: str) -> Table:

@@ -1,4 +1,4 @@
-"""What doubting a short disc on the sacrum catches and costs, on answers whose truth is known."""
+"""What doubting a short disc on the sacrum catches and costs, on answers whose truth is known, and whom it asks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ pytest.importorskip("cv2", reason="the export extra is not installed")
 
 from appliance.core.numbering import CUT_BELOW, DISC_BELOW, SHORT_DISC, Numbering
 from appliance.core.spine import LEVELS
+from export.datasets.spider_groups import GROUPS
 from export.detector.cases import Case
+from export.detector.train import CURRENT
+from export.evaluation.held_out import folder_of, trained_without
 from export.evaluation.short_disc import caught, length_of, said
 
 
@@ -29,3 +32,13 @@ def test_the_length_is_in_millimetres_and_against_the_three_above():
     case = Case("1_t2.jpg", "t2", np.zeros((300, 300), np.uint8), (0.5, 0.9), truth)
     assert length_of(case) == pytest.approx(0.8)
     assert length_of(replace(case, truth={LEVELS[-1]: truth[LEVELS[-1]]})) == np.inf
+
+
+def test_without_a_detector_to_ask_it_says_how_to_train_one(tmp_path):
+    with pytest.raises(SystemExit, match="held-out"):
+        trained_without(tmp_path)
+    (folder_of(GROUPS[0], tmp_path)).mkdir()
+    (folder_of(GROUPS[0], tmp_path) / CURRENT).touch()
+    assert trained_without(tmp_path) == [GROUPS[0]]
+    with pytest.raises(SystemExit, match="held-out"):
+        trained_without(tmp_path, [GROUPS[1].name])
