@@ -128,6 +128,18 @@ def pick_slices(
     return tuple(s for _, s in sorted(near, key=lambda d: -d[0]))
 
 
+def nearest_to_discs(series: Series, points: Mapping[Level, Vector]) -> list[Slice]:
+    """Every slice with a position, by its distance from the middle of the disc centres (patient mm).
+
+    None where fewer than two discs are known: they would not tell where the spine lies.
+    """
+    placed = [(s.plane, s) for s in series.slices if s.plane is not None]
+    if len(points) < 2:
+        return []
+    middle = np.mean(list(points.values()), axis=0)
+    return [s for _, s in sorted(placed, key=lambda one: abs(one[0].distance(middle)))]
+
+
 def windows_of(series: Series | Iterable[Series]) -> dict[tuple[str, int], Window]:
     """One grey window for each series UID, over all of its stacks, given to each of its slices."""
     stacks: dict[str, list[Slice]] = {}

@@ -21,7 +21,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core.crops import look_alike
+from appliance.core.crops import look_alike, nearest_to_discs
 from appliance.core.geometry import ImagePlane, Vector
 from appliance.core.spine import Level
 from appliance.core.study import Series, Slice
@@ -61,11 +61,7 @@ def is_beyond(series: Series, points: Mapping[Level, Vector], threshold: float) 
 
 def scores(series: Series, points: Mapping[Level, Vector]) -> Iterator[float]:
     """Of the slices nearest to the discs, the nearest first; rising with motion."""
-    placed = [(s.plane, s) for s in series.slices if s.plane is not None]
-    if len(points) < 2 or not placed:
-        return
-    middle = np.mean(list(points.values()), axis=0)
-    for _, one in sorted(placed, key=lambda one: abs(one[0].distance(middle)))[:SLICES]:
+    for one in nearest_to_discs(series, points)[:SLICES]:
         grey = region(one, points)
         if min(grey.shape) >= SMALLEST_MM:
             yield BIAS + float(np.dot(WEIGHTS, statistics(grey)))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core import motion
-from appliance.core.crops import place_points
+from appliance.core.crops import nearest_to_discs, place_points
 from appliance.core.geometry import Vector
 from appliance.core.series_selection import Selection
 from appliance.core.spine import LEVELS, Condition, Level, Region
@@ -52,11 +52,8 @@ def doubtful_sequences(selection: Selection, points: Points) -> frozenset[Region
 
 def _contrast(series: Series | None, points: Points) -> float | None:
     """`sac_to_marrow` on the slice nearest to the discs; None where it cannot be measured."""
-    placed = [s for s in series.slices if s.plane is not None] if series is not None else []
-    if not placed or len(points) < 2:
-        return None
-    middle = np.mean(list(points.values()), axis=0)
-    return sac_to_marrow(min(placed, key=lambda s: abs(s.plane.distance(middle)) if s.plane else 0.0), points)
+    nearest = nearest_to_discs(series, points)[:1] if series is not None else []
+    return sac_to_marrow(nearest[0], points) if nearest else None
 
 
 def has_moved(series: Series, points: Points, region: Region) -> bool:
