@@ -37,7 +37,7 @@ DISC_BELOW = "A disc-like space lies below the level taken for L5/S1: a transiti
 SHORT_DISC = "The disc taken for L5/S1 is as short as one within the sacrum: a transitional vertebra is possible."
 MISSING = "Not found: {}."
 
-UNCLEAR = frozenset((TWO_NUMBERINGS, CUT_BELOW))
+UNCLEAR = frozenset((NO_DISC, NO_SACRUM, TWO_NUMBERINGS, CUT_BELOW))
 """What another sequence of the same spine may clear up."""
 UNSAFE = UNCLEAR | {SHORT_DISC}
 """Each of these makes the names uncertain."""
@@ -89,12 +89,15 @@ class Numbering:
 
     levels: tuple[NumberedDisc, ...]
     """In the order of `LEVELS`; a level that was not found is missing here and named in `warnings`."""
-    uncertain: bool
-    """The names may be one off: no sacrum was seen, its disc is too short, or a second numbering fits nearly as well."""
     margin: float
     """Log-likelihood (nats) by which the best numbering beats the second best; 0 when there is none."""
     warnings: tuple[str, ...] = ()
     """Plain sentences for the report."""
+
+    @property
+    def uncertain(self) -> bool:
+        """The names may be one off: no sacrum was seen, its disc is too short, or a second numbering fits nearly as well."""
+        return not UNSAFE.isdisjoint(self.warnings)
 
     def find(self, level: Level) -> NumberedDisc | None:
         """The disc of that level, or None when it was not found."""
@@ -109,16 +112,16 @@ def name_levels(candidates: Sequence[DiscCandidate]) -> Numbering:
     """
     discs = same_on_all_slices(candidates)
     if not discs:
-        return Numbering((), uncertain=True, margin=0.0, warnings=(NO_DISC,))
+        return Numbering((), margin=0.0, warnings=(NO_DISC,))
     chain = best_chain(discs)
     hypotheses = sorted(_hypotheses(chain), key=lambda h: -h.likelihood)
     best = hypotheses[0]
     margin = best.likelihood - hypotheses[1].likelihood
     if best.sacral is None or max(d.lumbosacral for d in chain.discs[best.sacral :]) < SACRUM_SEEN:
-        return Numbering((), uncertain=True, margin=0.0 if best.sacral is None else margin, warnings=(NO_SACRUM,))
+        return Numbering((), margin=0.0 if best.sacral is None else margin, warnings=(NO_SACRUM,))
     levels = _named(chain, best.sacral)
     warnings = _warnings(chain, best.sacral, levels, margin)
-    return Numbering(levels, not UNSAFE.isdisjoint(warnings), margin, warnings)
+    return Numbering(levels, margin, warnings)
 
 
 @dataclass(frozen=True, slots=True)

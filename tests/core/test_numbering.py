@@ -173,7 +173,8 @@ def test_a_picture_that_ends_below_the_disc_is_not_trusted() -> None:
 
 
 def test_nothing_seen() -> None:
-    assert name_levels([]) == Numbering((), uncertain=True, margin=0.0, warnings=(NO_DISC,))
+    assert name_levels([]) == Numbering((), margin=0.0, warnings=(NO_DISC,))
+    assert name_levels([]).uncertain
 
 
 def test_several_slices_vote_and_the_best_comes_first() -> None:

@@ -20,7 +20,7 @@ from export.evaluation.short_disc import caught, length_of, said
 
 def test_a_count_doubted_for_another_reason_is_not_the_rule_s_merit():
     def named(*warnings: str):
-        return said(Numbering((), True, 3.0, warnings), "29", is_right=False)
+        return said(Numbering((), 3.0, warnings), "29", is_right=False)
 
     some = [named(SHORT_DISC), named(SHORT_DISC, CUT_BELOW), named(DISC_BELOW), replace(named(), patient="80")]
     assert caught(some) == ("2", "4", "25.0% (5%-70%)", "50.0% (15%-85%)")
