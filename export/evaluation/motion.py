@@ -28,7 +28,7 @@ from benchmarks.results import Table
 from export.datasets import spider
 from export.datasets.spider_canal import stacks, thick_series
 from export.evaluation.answers import opened
-from export.evaluation.intervals import wilson
+from export.evaluation.level_cells import share
 from export.evaluation.motion_drawing import AMOUNTS_MM, MOTIONS, any_motion, moved, poses
 from export.evaluation.second_scanner import CHANGES, any_change
 from export.evaluation.spider_midsagittal import Picture, midsagittal
@@ -132,12 +132,7 @@ def _rows(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, ...]]:
 
 def _cells(each: Sequence[str]) -> tuple[str, ...]:
     unnamed, moving = each.count("levels not named"), each.count("motion")
-    return tuple(_share(hits, len(each)) for hits in (unnamed, moving, unnamed + moving))
-
-
-def _share(hits: int, count: int) -> str:
-    low, high = wilson(hits, count)
-    return f"{hits / count:.1%} ({low:.0%}-{high:.0%})"
+    return tuple(share(hits, len(each)) for hits in (unnamed, moving, unnamed + moving))
 
 
 # --- fitting -----------------------------------------------------------
